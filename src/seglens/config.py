@@ -1,0 +1,235 @@
+"""A run's configuration: frozen, every key checked, one line and the unit on every field. It imports no part."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from seglens.types import AnswerKind, SeglensError, Unit
+
+
+class Params(BaseModel):
+    """Base of every frozen set of values: unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class NoParams(Params):
+    """For parts without parameters."""
+
+
+class PartConfig(BaseModel):
+    """A part by name, ``{name, **params}``; a bare string is the name alone."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    name: str = Field(description="registered name of the part")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+    def params(self) -> dict[str, Any]:
+        """Everything but the name."""
+        return dict(self.model_extra or {})
+
+
+class ModelConfig(Params):
+    """The network."""
+
+    name: str = Field("fpn", description="decoder: fpn or unet")
+    encoder: str = Field("tu-tf_efficientnet_lite0", description="encoder, any name segmentation-models-pytorch knows")
+    weights: str = Field("imagenet", description="encoder weights: imagenet, random, or a checkpoint file of ours")
+    width: int = Field(64, description="decoder width (fpn: pyramid and head; unet: ignored), channels")
+    dropout: float = Field(0.1, ge=0, lt=1, description="channel dropout before the head, probability")
+    size: tuple[int, int] = Field((128, 256), description="model input (height, width), pixels")
+
+
+class TrainConfig(Params):
+    """The one recipe."""
+
+    rhythm: Literal["interactive", "finetune"] = Field(
+        "interactive", description="interactive: encoder fixed, features cached; finetune: everything trains"
+    )
+    steps: int | None = Field(300, gt=0, description="optimiser steps a round")
+    epochs: int | None = Field(None, gt=0, description="epochs a round, instead of steps")
+    batch: int = Field(16, gt=0, description="images a step")
+    optimiser: Literal["adamw", "sgd"] = Field("adamw", description="optimiser")
+    lr: float = Field(3e-3, gt=0, description="peak learning rate of the decoder")
+    encoder_lr: float = Field(4e-4, gt=0, description="peak learning rate of the encoder (finetune)")
+    weight_decay: float = Field(1e-2, ge=0, description="weight decay")
+    schedule: Literal["one-cycle", "constant", "step"] = Field("one-cycle", description="learning-rate schedule")
+    restart: Literal["pretrained", "random", "warm"] = Field(
+        "pretrained", description="weights at the start of a round: as built, all random, or the last round's"
+    )
+    class_weights: Literal["none", "log-frequency"] = Field(
+        "log-frequency", description="loss weight of a class: 1, or 1/log(1.1 + its share of the labels)"
+    )
+    ema: float = Field(0.99, ge=0, lt=1, description="decay of the averaged weights a step; 0 = none")
+    views: tuple[str, ...] = Field(("plain", "flip"), description="cached views of an image (interactive)")
+    weights_by_provenance: dict[str, float] = Field(
+        {"person": 1.0, "simulated": 1.0, "extended": 0.5, "machine": 0.5},
+        description="loss weight of a labelled pixel by where its label comes from",
+    )
+    precision: Literal["float32", "bf16", "mixed", "auto"] = Field(
+        "auto", description="autocast: none, everything, decoder only, or chosen by device and rhythm"
+    )
+    checkpoint_steps: int = Field(100, gt=0, description="steps between checkpoints inside a training")
+
+    @model_validator(mode="after")
+    def _one_length(self) -> TrainConfig:
+        if (self.steps is None) == (self.epochs is None):
+            raise ValueError("give either train.steps or train.epochs, the other null")
+        return self
+
+
+class BudgetConfig(Params):
+    """What may be spent, and when to stop."""
+
+    unit: Unit = Field(Unit.CLICKS, description="clicks, pixels, image-equivalents, images or seconds")
+    initial: float = Field(150, ge=0, description="budget of round 0, in the unit")
+    per_round: float = Field(150, ge=0, description="budget of each later round, in the unit")
+    total: float | None = Field(None, gt=0, description="stop when this much is spent in all, in the unit")
+    target_miou: float | None = Field(None, gt=0, le=1, description="stop at this mIoU on the evaluation images")
+
+
+class CacheConfig(Params):
+    """Features and superpixels kept between rounds and runs."""
+
+    dir: Path | None = Field(None, description="folder; default: $SEGLENS_CACHE or the user's cache folder")
+    max_gib: float = Field(8.0, gt=0, description="largest feature cache that is started, GiB")
+
+
+class Choices(Params):
+    """The seven choices: what a preset names."""
+
+    narrow: tuple[PartConfig, ...] = Field((), description="which images are worth a look, in order")
+    score: PartConfig = Field(PartConfig(name="random"), description="how much would this pixel teach")
+    cut: PartConfig = Field(PartConfig(name="superpixel"), description="what is one question")
+    answer: AnswerKind = Field(AnswerKind.DOMINANT_CLASS, description="what a person says about it")
+    pick: PartConfig = Field(PartConfig(name="top"), description="which of them, within the budget")
+    ask: PartConfig = Field(PartConfig(name="simulated"), description="who answers")
+    settle: PartConfig = Field(PartConfig(name="as-answered"), description="what becomes a label")
+    companions: tuple[PartConfig, ...] = Field((), description="what trains beside the model")
+
+
+class RunConfig(Choices):
+    """A whole run, resolved: what ``config.yaml`` in a run's folder holds."""
+
+    seed: int = Field(0, ge=0, description="seed of everything drawn by chance")
+    rounds: int = Field(4, gt=0, description="rounds, counted with round 0")
+    preset: str = Field("default", description="preset that the choices started from")
+    data: PartConfig = Field(PartConfig(name="streets"), description="the pool")
+    eval_data: PartConfig | None = Field(None, description="labelled images to measure on; null = none")
+    model: ModelConfig = Field(default_factory=ModelConfig, description="the network")
+    train: TrainConfig = Field(default_factory=TrainConfig, description="the recipe")
+    budget: BudgetConfig = Field(default_factory=BudgetConfig, description="what may be spent")
+    engine: PartConfig = Field(PartConfig(name="local"), description="where the stream runs")
+    cache: CacheConfig = Field(default_factory=CacheConfig, description="features and superpixels kept")
+    chunk: int = Field(8, gt=0, description="images a chunk: the unit of scoring, batching and resume")
+    threads: int | None = Field(None, gt=0, description="torch threads; null = all cores")
+    full_miou: float | None = Field(None, description="mIoU of full supervision, drawn as a line in the report")
+
+    def digest(self) -> str:
+        """A short digest of the whole config (the cache folder, the threads and the engine aside)."""
+        plain = self.model_dump(mode="json", exclude={"cache", "threads", "engine"})
+        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
+
+    def dump(self) -> str:
+        """YAML text that loads back to an equal config."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+
+
+def describe(error: ValidationError, model: type[BaseModel], where: str) -> str:
+    """One line for the first problem of a validation error: key, what was found, what is allowed."""
+    problem = error.errors()[0]
+    key = ".".join(str(part) for part in problem["loc"]) or "(value)"
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    if problem["type"] == "extra_forbidden":
+        names = _fields_at(model, problem["loc"][:-1])
+        near = get_close_matches(str(problem["loc"][-1]), names, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else "."
+        allowed = ", ".join(names) or "no key at all"
+        return f"{where}: unknown key '{key}'{hint} Allowed: {allowed}{more}"
+    found = "" if problem["type"] == "missing" else f", found {problem['input']!r}"
+    return f"{where}: key '{key}'{found}: {problem['msg']}{more}"
+
+
+def _fields_at(model: type[BaseModel], loc: Sequence[int | str]) -> list[str]:
+    for part in loc:
+        field = model.model_fields.get(str(part))
+        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+            return []
+        model = field.annotation
+    return sorted(model.model_fields)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file.
+
+    Raises:
+        SeglensError: missing, not YAML, or no mapping.
+    """
+    try:
+        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SeglensError(f"{path}: no such file") from None
+    except (yaml.YAMLError, UnicodeDecodeError, IsADirectoryError) as error:
+        raise SeglensError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from None
+    if not isinstance(loaded, dict):
+        raise SeglensError(f"{path}: expected a mapping of keys, found {type(loaded).__name__}")
+    return loaded
+
+
+def assign(values: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
+    """``values`` with ``a.b=c`` settings put in; ``c`` is read as YAML. The input is not changed.
+
+    Example:
+        >>> assign({"train": {"steps": 300}}, ["train.steps=120", "cut=grid"])
+        {'train': {'steps': 120}, 'cut': 'grid'}
+    """
+    result: dict[str, Any] = json.loads(json.dumps(values, default=str))
+    for setting in settings:
+        path, equals, text = setting.partition("=")
+        if not equals or not path.strip():
+            raise SeglensError(f"--set {setting!r}: expected key=value, for example train.steps=120")
+        *parents, last = path.strip().split(".")
+        place = result
+        for parent in parents:
+            below = place.get(parent)
+            if isinstance(below, str):  # a part given by its bare name
+                below = {"name": below}
+            if below is not None and not isinstance(below, dict):
+                raise SeglensError(f"--set {setting!r}: '{parent}' holds {below!r}, which has no keys")
+            place[parent] = dict(below or {})
+            place = place[parent]
+        try:
+            place[last] = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise SeglensError(f"--set {setting!r}: the value is not YAML") from None
+    return result
+
+
+def resolve(values: Mapping[str, Any], preset: Mapping[str, Any], where: str) -> RunConfig:
+    """The run's config: ``preset`` gives the choices, ``values`` override them.
+
+    Args:
+        values: what the user wrote.
+        preset: the seven choices of the preset it names.
+        where: what to call the source in errors, usually a file name.
+
+    Raises:
+        SeglensError: an unknown key or a bad value.
+    """
+    try:
+        return RunConfig(**{**preset, **values})
+    except ValidationError as error:
+        raise SeglensError(describe(error, RunConfig, where)) from None

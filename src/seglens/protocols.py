@@ -1,0 +1,236 @@
+"""The protocols of the seven choices and of what they stand on. The loop knows only these."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+from torch import Tensor
+
+from seglens.types import (
+    Allowance,
+    Answer,
+    AnsweredImage,
+    ByteArray,
+    Chance,
+    Chunk,
+    ClassTable,
+    FloatArray,
+    ImageId,
+    ImageRows,
+    Item,
+    PixelScore,
+    Query,
+    RegionSet,
+    RoundState,
+    Rows,
+    Settled,
+    Size,
+)
+
+
+class SegDataset(Protocol):
+    """Images for semantic segmentation, known by id. Labels are reached only through a LabelSource."""
+
+    classes: ClassTable
+    ids: Sequence[ImageId]
+
+    def item(self, id: ImageId) -> Item:
+        """Size, group and depth file of an image, without decoding it."""
+        ...
+
+    def image(self, id: ImageId) -> ByteArray:
+        """(H, W, 3) uint8 RGB.
+
+        Raises:
+            SeglensError: the file is missing, unreadable or truncated.
+        """
+        ...
+
+    def fingerprint(self) -> str:
+        """A digest that changes when images or their order change: it keys the caches."""
+        ...
+
+
+class LabelSource(Protocol):
+    """The truth of a dataset. Only an oracle or the evaluation ever holds one."""
+
+    def has(self, id: ImageId) -> bool:
+        """Whether the image has a mask."""
+        ...
+
+    def label(self, id: ImageId) -> ByteArray:
+        """(H, W) uint8 class index, IGNORE = void.
+
+        Raises:
+            SeglensError: no mask, unreadable, another size than the image's, or an unknown class id.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class PartContext:
+    """What a part may be built with, picklable: every part is ``Part(params, context)``.
+
+    Args:
+        classes: the classes of the run.
+        data: the pool's images (no labels).
+        cache: folder for what is kept between runs (superpixels, ...).
+        size: the model's input size (h, w).
+    """
+
+    classes: ClassTable
+    data: SegDataset
+    cache: Path
+    size: Size
+
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with (done, total) during long work."""
+
+
+class Evidence(Protocol):
+    """What is known of a few images, computed on demand at the model's size (h, w); built and dropped in one worker.
+
+    The union of the parts' needs is given at construction; reading what was not declared raises. Needs are words:
+    ``logits``, ``probs``, ``features``.
+    """
+
+    ids: Sequence[ImageId]
+    answered: Tensor  # (N, h, w) bool: what was asked about already; not a label
+
+    @property
+    def logits(self) -> Tensor:
+        """(N, C, h, w) float32."""
+        ...
+
+    @property
+    def probs(self) -> Tensor:
+        """(N, C, h, w) float32, softmax of ``logits``."""
+        ...
+
+    def image(self, index: int) -> ByteArray:
+        """(H, W, 3) uint8: the decoded image itself."""
+        ...
+
+    def features(self, tap: str) -> Tensor:
+        """(N, D, h', w') encoder features at ``tap`` (``stride-4`` ... ``stride-32``), from the net or the cache."""
+        ...
+
+
+class Score(Protocol):
+    """How much would this pixel teach?"""
+
+    needs: frozenset[str]
+    privileged: bool
+
+    def pixels(self, ev: Evidence) -> PixelScore:
+        """The score of every pixel, with what rows have to keep of it."""
+        ...
+
+    def finish(self, rows: Rows) -> FloatArray:
+        """(R,) final score of each row of the whole pool, finite, higher = ask sooner."""
+        ...
+
+
+class Narrow(Protocol):
+    """Which images are worth a look?"""
+
+    needs: frozenset[str]
+
+    def reduce(self, ev: Evidence) -> FloatArray:
+        """(N, D) what is kept of each image."""
+        ...
+
+    def choose(self, pool: ImageRows, labelled: ImageRows, chance: Chance) -> list[ImageId]:
+        """The ids to go on with, a subset of the pool's."""
+        ...
+
+
+class Cut(Protocol):
+    """What is one question? ``partition``: it covers every pixel of an image without looking at the score."""
+
+    partition: bool
+
+    def prepare(self, ids: Sequence[ImageId], progress: Progress | None = None) -> None:
+        """Compute ahead whatever the images need (superpixels); resumable, idempotent, may do nothing."""
+        ...
+
+    def regions(self, px: PixelScore | None, ev: Evidence, chance: Chance) -> list[RegionSet]:
+        """The candidate regions of each image of ``ev``; ``px`` is None for a partition."""
+        ...
+
+
+class Pick(Protocol):
+    """Which of them, within the budget? It sees rows, never pixels."""
+
+    def choose(
+        self, rows: Rows, score: FloatArray, budget: Allowance, state: RoundState, chance: Chance
+    ) -> list[int]:
+        """Positions of the picked rows, best first; their summed costs stay within ``budget.amount``."""
+        ...
+
+
+@dataclass(frozen=True)
+class AskContext:
+    """What an oracle may use: the truth (in simulation), evidence of images on demand, chance."""
+
+    classes: ClassTable
+    labels: LabelSource | None
+    evidence: Callable[[Sequence[ImageId]], Evidence] | None
+    chance: Chance
+
+
+class Oracle(Protocol):
+    """Who answers? Submitting is idempotent by query id."""
+
+    def submit(self, queries: Sequence[Query], ask: AskContext) -> None:
+        """Hand over questions."""
+        ...
+
+    def collect(self) -> list[Answer]:
+        """The answers that came in since the last call."""
+        ...
+
+
+class Settle(Protocol):
+    """What becomes a label?"""
+
+    needs: frozenset[str]
+
+    def settle(self, batch: Sequence[AnsweredImage], ev: Evidence | None) -> list[Settled]:
+        """Labels for each image of ``batch`` (``ev.ids`` are the same images in the same order; None = no model yet)."""
+        ...
+
+
+class Companion(Protocol):
+    """A part that trains beside the model; its nets live in models/, its training in training/."""
+
+    def prepare(self, batch: Any, unlabelled: Any | None) -> Any:
+        """The batch, changed where the companion needs it."""
+        ...
+
+    def loss(self, outputs: Any) -> Tensor:
+        """A scalar added to the loss."""
+        ...
+
+    def step(self) -> None:
+        """An optimiser step of its own."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        ...
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """Where the stream runs. ``make`` is picklable; each worker calls it once and uses what it returns for every chunk."""
+
+    def run(
+        self, make: Callable[[], Callable[[Chunk], Rows]], chunks: Sequence[Chunk]
+    ) -> Iterator[tuple[Chunk, Rows]]:
+        """Rows of each chunk, as they are done."""
+        ...
