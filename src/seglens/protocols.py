@@ -166,9 +166,7 @@ class Cut(Protocol):
 class Pick(Protocol):
     """Which of them, within the budget? It sees rows, never pixels."""
 
-    def choose(
-        self, rows: Rows, score: FloatArray, budget: Allowance, state: RoundState, chance: Chance
-    ) -> list[int]:
+    def choose(self, rows: Rows, score: FloatArray, budget: Allowance, state: RoundState, chance: Chance) -> list[int]:
         """Positions of the picked rows, best first; their summed costs stay within ``budget.amount``."""
         ...
 
@@ -201,7 +199,7 @@ class Settle(Protocol):
     needs: frozenset[str]
 
     def settle(self, batch: Sequence[AnsweredImage], ev: Evidence | None) -> list[Settled]:
-        """Labels for each image of ``batch`` (``ev.ids`` are the same images in the same order; None = no model yet)."""
+        """Labels for each image of ``batch``; ``ev.ids`` are the same images in the same order, None = no model yet."""
         ...
 
 
@@ -227,10 +225,8 @@ class Companion(Protocol):
 
 @runtime_checkable
 class Engine(Protocol):
-    """Where the stream runs. ``make`` is picklable; each worker calls it once and uses what it returns for every chunk."""
+    """Where the stream runs. ``make`` is picklable; each worker calls it once and uses its result for every chunk."""
 
-    def run(
-        self, make: Callable[[], Callable[[Chunk], Rows]], chunks: Sequence[Chunk]
-    ) -> Iterator[tuple[Chunk, Rows]]:
+    def run(self, make: Callable[[], Callable[[Chunk], Rows]], chunks: Sequence[Chunk]) -> Iterator[tuple[Chunk, Rows]]:
         """Rows of each chunk, as they are done."""
         ...

@@ -102,8 +102,8 @@ class Chance:
     Two equal paths give equal draws whatever batch, order, shard or resume they are drawn in.
 
     Example:
-        >>> Chance((0,)).child("pick", 3).numpy().integers(100) == Chance((0, "pick", 3)).numpy().integers(100)
-        True
+        >>> int(Chance((0,)).child("pick", 3).seed() == Chance((0, "pick", 3)).seed())
+        1
     """
 
     path: tuple[str | int, ...]
@@ -191,7 +191,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Query:
-    """A question: a region, the answer wanted, why it is asked (``reason``: plain JSON values) and its estimated cost."""
+    """A question: a region, the answer wanted, why it is asked (``reason``: plain JSON values), its estimated cost."""
 
     id: str
     round: int

@@ -1,0 +1,333 @@
+"""What the rest of the system asks of the database, in the project's words."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from seglens.files import no_space
+from seglens.store.database import connect, migrate
+from seglens.store.tables import AnswerClassRow, AnswerRow, EventRow, MetaRow, MetricRow, QueryRow, RoundRow
+from seglens.types import (
+    Answer,
+    Answered,
+    AnswerKind,
+    AnswerStatus,
+    Cost,
+    ImageId,
+    Provenance,
+    Purpose,
+    Query,
+    Region,
+    SeglensError,
+    Stage,
+)
+
+DATABASE = "seglens.db"
+
+
+@dataclass(frozen=True)
+class Round:
+    """A round as stored: the stage to do next (None = done) and its allowance."""
+
+    number: int
+    stage: Stage | None
+    allowance: float
+    started_at: datetime
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened."""
+
+    at: datetime
+    round: int | None
+    stage: str | None
+    kind: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One figure of a round; ``class_index`` -1 = over all classes; value None = the class has an empty union."""
+
+    round: int
+    name: str
+    truth: str
+    class_index: int
+    value: float | None
+
+
+class Repository:
+    """A run's database. Every writing method is one transaction, or joins the one opened by ``transaction``."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self.name = name
+        self.engine = connect(url)
+        migrate(self.engine, name)
+        self._session: Session | None = None
+
+    @classmethod
+    def of_run(cls, run: Path) -> Repository:
+        """The repository of a run's folder.
+
+        Raises:
+            SeglensError: no run there.
+        """
+        path = run / DATABASE
+        if not path.exists():
+            raise SeglensError(f"{run}: not a run (no {DATABASE} in it)")
+        return cls(f"sqlite:///{path}", str(path))
+
+    @classmethod
+    def create(cls, run: Path) -> Repository:
+        """A new database in a run's folder."""
+        return cls(f"sqlite:///{run / DATABASE}", str(run / DATABASE))
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self.engine.dispose()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """One transaction: everything inside is committed together, or nothing is."""
+        if self._session is not None:
+            yield self._session
+            return
+        try:
+            with Session(self.engine) as session, session.begin():
+                self._session = session
+                yield session
+        except OperationalError as error:
+            if "full" in str(error.orig) or "disk I/O" in str(error.orig):
+                raise no_space(Path(self.name)) from None
+            raise
+        finally:
+            self._session = None
+
+    # -- facts and rounds -------------------------------------------------------------------------------------------
+    def meta(self, key: str) -> str | None:
+        """A fact about the run, or None."""
+        with self.transaction() as session:
+            row = session.get(MetaRow, key)
+            return row.value if row else None
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Store a fact about the run."""
+        with self.transaction() as session:
+            session.merge(MetaRow(key=key, value=value))
+
+    def rounds(self) -> list[Round]:
+        """Every round begun, in order."""
+        with self.transaction() as session:
+            rows = session.scalars(select(RoundRow).order_by(RoundRow.number))
+            return [Round(r.number, Stage(r.stage) if r.stage else None, r.allowance, r.started_at) for r in rows]
+
+    def begin_round(self, number: int, allowance: float) -> None:
+        """Begin a round at its first stage."""
+        with self.transaction() as session:
+            session.add(RoundRow(number=number, stage=Stage.NARROW.value, allowance=allowance))
+
+    def advance(self, number: int, stage: Stage | None) -> None:
+        """Set the stage that round ``number`` does next; None = the round is done."""
+        with self.transaction() as session:
+            session.get_one(RoundRow, number).stage = stage.value if stage else None
+
+    # -- queries and answers ----------------------------------------------------------------------------------------
+    def add_queries(self, queries: Sequence[Query]) -> None:
+        """Store a round's questions in the order picked; those already there are left as they are."""
+        with self.transaction() as session:
+            known = set(session.scalars(select(QueryRow.id)))
+            session.add_all(_query_row(i, q) for i, q in enumerate(queries) if q.id not in known)
+
+    def queries(self, round: int | None = None) -> list[Query]:
+        """Questions in the order asked, of one round or all."""
+        with self.transaction() as session:
+            return [_query(row) for row in session.scalars(_ordered(select(QueryRow), round))]
+
+    def open_queries(self) -> list[Query]:
+        """Questions without an answer."""
+        with self.transaction() as session:
+            chosen = _ordered(select(QueryRow), None).where(QueryRow.id.not_in(select(AnswerRow.query_id)))
+            return [_query(row) for row in session.scalars(chosen)]
+
+    def add_answers(self, answers: Sequence[Answer]) -> int:
+        """Store answers; one by the same annotator to the same query is stored once. Returns how many were new.
+
+        Raises:
+            SeglensError: an answer to a query that was never asked; nothing is stored.
+        """
+        with self.transaction() as session:
+            asked = set(session.scalars(select(QueryRow.id)))
+            given = {(q, a) for q, a in session.execute(select(AnswerRow.query_id, AnswerRow.annotator))}
+            new = 0
+            for answer in answers:
+                if answer.query not in asked:
+                    raise SeglensError(f"answer to unknown query '{answer.query}': this run never asked it")
+                if (answer.query, answer.annotator) in given:
+                    continue
+                given.add((answer.query, answer.annotator))
+                _store_answer(session, answer)
+                new += 1
+            return new
+
+    def answered(self, image: ImageId | None = None) -> list[Answered]:
+        """Every question with its answer, in the order asked, of one image or all."""
+        with self.transaction() as session:
+            chosen = _ordered(select(QueryRow, AnswerRow), None).join(AnswerRow, AnswerRow.query_id == QueryRow.id)
+            if image is not None:
+                chosen = chosen.where(QueryRow.image == image)
+            pairs = session.execute(chosen.order_by(AnswerRow.id)).all()
+            classes: dict[int, list[int]] = {}
+            for row in session.scalars(select(AnswerClassRow).order_by(AnswerClassRow.position)):
+                classes.setdefault(row.answer_id, []).append(row.class_index)
+            return [Answered(_query(q), _answer(a, tuple(classes.get(a.id, ())))) for q, a in pairs]
+
+    def spent(self, through: int | None = None) -> Cost:
+        """What all answers have cost, of rounds up to and with ``through``."""
+        with self.transaction() as session:
+            columns = (AnswerRow.clicks, AnswerRow.pixels, AnswerRow.seconds)
+            chosen = select(*(func.coalesce(func.sum(c), 0.0) for c in columns)).join(
+                QueryRow, QueryRow.id == AnswerRow.query_id
+            )
+            if through is not None:
+                chosen = chosen.where(QueryRow.round <= through)
+            return Cost(*(float(v) for v in session.execute(chosen).one()))
+
+    def hold(self, ids: Sequence[str]) -> None:
+        """Mark exactly these queries' answers as held back by a gate."""
+        with self.transaction() as session:
+            for row in session.scalars(select(AnswerRow)):
+                row.held = row.query_id in ids
+
+    # -- metrics and events -----------------------------------------------------------------------------------------
+    def set_metrics(self, metrics: Sequence[Metric]) -> None:
+        """Store figures; the same figure again replaces the old one."""
+        with self.transaction() as session:
+            for m in metrics:
+                session.merge(
+                    MetricRow(round=m.round, name=m.name, truth=m.truth, class_index=m.class_index, value=m.value)
+                )
+
+    def metrics(self, round: int | None = None, name: str | None = None) -> list[Metric]:
+        """Figures by round, name, truth and class."""
+        key = (MetricRow.round, MetricRow.name, MetricRow.truth, MetricRow.class_index)
+        chosen = select(MetricRow).order_by(*key)
+        if round is not None:
+            chosen = chosen.where(MetricRow.round == round)
+        if name is not None:
+            chosen = chosen.where(MetricRow.name == name)
+        with self.transaction() as session:
+            return [Metric(m.round, m.name, m.truth, m.class_index, m.value) for m in session.scalars(chosen)]
+
+    def log(self, kind: str, round: int | None = None, stage: Stage | None = None, **data: Any) -> None:
+        """Append an event."""
+        with self.transaction() as session:
+            session.add(EventRow(kind=kind, round=round, stage=stage.value if stage else None, data=data))
+
+    def events(self, kind: str | None = None) -> list[Event]:
+        """Events in order."""
+        chosen = select(EventRow).order_by(EventRow.id)
+        if kind is not None:
+            chosen = chosen.where(EventRow.kind == kind)
+        with self.transaction() as session:
+            return [Event(e.at, e.round, e.stage, e.kind, e.data) for e in session.scalars(chosen)]
+
+    def dump(self) -> str:
+        """The canonical text of rounds, queries, answers and metrics: one JSON line each, times and durations left out.
+
+        Two runs of the same config give the same text, however often they were killed and resumed.
+        """
+        lines: list[dict[str, Any]] = [
+            {"round": r.number, "stage": r.stage, "allowance": r.allowance} for r in self.rounds()
+        ]
+        for query in self.queries():
+            lines.append({"query": _plain(_query_row(0, query), leave_out=("created_at", "seconds", "position"))})
+        for pair in sorted(self.answered(), key=lambda p: (p.query.id, p.answer.annotator)):
+            answer = pair.answer
+            dense = zlib.crc32(answer.dense.tobytes()) if answer.dense is not None else None
+            costs = (answer.cost.clicks, answer.cost.pixels)
+            where = {"query": answer.query, "status": answer.status, "classes": answer.classes, "dense": dense}
+            lines.append({"answer": where, "point": answer.point, "by": answer.provenance, "costs": costs})
+        for m in self.metrics():
+            lines.append({"metric": [m.round, m.name, m.truth, m.class_index, m.value]})
+        return "\n".join(json.dumps(line, sort_keys=True) for line in lines) + "\n"
+
+
+def _ordered(statement: Any, round: int | None) -> Any:
+    statement = statement.order_by(QueryRow.round, QueryRow.position)
+    return statement if round is None else statement.where(QueryRow.round == round)
+
+
+def _query_row(position: int, query: Query) -> QueryRow:
+    region, estimate = query.region, query.estimate
+    return QueryRow(
+        id=query.id,
+        round=query.round,
+        position=position,
+        image=region.image,
+        height=region.size[0],
+        width=region.size[1],
+        region_key=region.key,
+        region_index=region.index,
+        runs=region.runs.astype("<i4").tobytes(),
+        kind=query.kind.value,
+        purpose=query.purpose.value,
+        score=query.score,
+        clicks=estimate.clicks,
+        pixels=estimate.pixels,
+        seconds=estimate.seconds,
+        reason=dict(query.reason),
+    )
+
+
+def _query(row: QueryRow) -> Query:
+    runs = np.frombuffer(row.runs, "<i4").reshape(-1, 2)
+    region = Region(row.image, (row.height, row.width), runs, row.region_key, row.region_index)
+    estimate = Cost(row.clicks, row.pixels, row.seconds)
+    return Query(row.id, row.round, region, AnswerKind(row.kind), row.score, estimate, row.reason, Purpose(row.purpose))
+
+
+def _store_answer(session: Session, answer: Answer) -> None:
+    row = AnswerRow(
+        query_id=answer.query,
+        annotator=answer.annotator,
+        status=answer.status.value,
+        provenance=int(answer.provenance),
+        clicks=answer.cost.clicks,
+        pixels=answer.cost.pixels,
+        seconds=answer.cost.seconds,
+        dense=zlib.compress(answer.dense.tobytes()) if answer.dense is not None else None,
+        point_y=answer.point[0] if answer.point else None,
+        point_x=answer.point[1] if answer.point else None,
+    )
+    session.add(row)
+    session.flush()
+    for position, class_index in enumerate(answer.classes):
+        session.add(AnswerClassRow(answer_id=row.id, position=position, class_index=class_index))
+
+
+def _answer(row: AnswerRow, classes: tuple[int, ...]) -> Answer:
+    dense = np.frombuffer(zlib.decompress(row.dense), np.uint8) if row.dense is not None else None
+    point = (row.point_y, row.point_x) if row.point_y is not None and row.point_x is not None else None
+    cost = Cost(row.clicks, row.pixels, row.seconds)
+    return Answer(
+        row.query_id, AnswerStatus(row.status), cost, Provenance(row.provenance), classes, dense, point, row.annotator
+    )
+
+
+def _plain(row: QueryRow, leave_out: tuple[str, ...]) -> dict[str, Any]:
+    values = {c.key: getattr(row, c.key) for c in QueryRow.__table__.columns if c.key not in leave_out}
+    values["runs"] = zlib.crc32(values["runs"])
+    return values

@@ -1,0 +1,114 @@
+"""The tables of a run: rounds, queries, answers with their class sets, metrics and append-only events."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+def now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
+class Base(DeclarativeBase):
+    """Base of the tables."""
+
+
+class MetaRow(Base):
+    """Facts about the whole run: state, config digest, dataset fingerprint."""
+
+    __tablename__ = "meta"
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[str]
+
+
+class RoundRow(Base):
+    """A round: the stage to do next, and what it may spend."""
+
+    __tablename__ = "rounds"
+    number: Mapped[int] = mapped_column(primary_key=True)
+    stage: Mapped[str | None] = mapped_column(String(16))  # None: the round is done
+    allowance: Mapped[float] = mapped_column(default=0.0)
+    started_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=now)
+
+
+class QueryRow(Base):
+    """A question. ``runs`` is the region's (n, 2) little-endian int32 run-lengths."""
+
+    __tablename__ = "queries"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    round: Mapped[int] = mapped_column(ForeignKey("rounds.number"))
+    position: Mapped[int]
+    image: Mapped[str] = mapped_column(index=True)
+    height: Mapped[int]
+    width: Mapped[int]
+    region_key: Mapped[str]
+    region_index: Mapped[int]
+    runs: Mapped[bytes] = mapped_column(LargeBinary)
+    kind: Mapped[str] = mapped_column(String(16))
+    purpose: Mapped[str] = mapped_column(String(8))
+    score: Mapped[float]
+    clicks: Mapped[float]  # estimates; what was paid stands with the answer
+    pixels: Mapped[float]
+    seconds: Mapped[float]
+    reason: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=now)
+
+    __table_args__ = (Index("ix_queries_round_position", "round", "position"),)
+
+
+class AnswerRow(Base):
+    """What one annotator said to a question. ``dense``: zlib-compressed uint8, a class for each pixel of the region."""
+
+    __tablename__ = "answers"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    query_id: Mapped[str] = mapped_column(ForeignKey("queries.id"), index=True)
+    annotator: Mapped[str] = mapped_column(default="")
+    status: Mapped[str] = mapped_column(String(16))
+    provenance: Mapped[int]
+    clicks: Mapped[float]
+    pixels: Mapped[float]
+    seconds: Mapped[float]
+    dense: Mapped[bytes | None] = mapped_column(LargeBinary)
+    point_y: Mapped[int | None]
+    point_x: Mapped[int | None]
+    held: Mapped[bool] = mapped_column(default=False)
+    answered_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=now)
+
+    __table_args__ = (UniqueConstraint("query_id", "annotator"),)
+
+
+class AnswerClassRow(Base):
+    """The classes an answer names: one for a dominant class or point, several for a class set."""
+
+    __tablename__ = "answer_classes"
+    answer_id: Mapped[int] = mapped_column(ForeignKey("answers.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    class_index: Mapped[int]
+
+
+class MetricRow(Base):
+    """One figure of a round. ``truth`` names the size of the truth ("native", "model") or is empty for counts."""
+
+    __tablename__ = "metrics"
+    round: Mapped[int] = mapped_column(ForeignKey("rounds.number"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    truth: Mapped[str] = mapped_column(String(32), primary_key=True, default="")
+    class_index: Mapped[int] = mapped_column(primary_key=True, default=-1)  # -1: over all classes
+    value: Mapped[float | None]  # None: the class has an empty union
+
+
+class EventRow(Base):
+    """What happened, in order; never changed."""
+
+    __tablename__ = "events"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=now)
+    round: Mapped[int | None]
+    stage: Mapped[str | None] = mapped_column(String(16))
+    kind: Mapped[str] = mapped_column(String(32))
+    data: Mapped[dict[str, Any]] = mapped_column(JSON)
