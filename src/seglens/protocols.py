@@ -99,7 +99,9 @@ class Evidence(Protocol):
     """
 
     ids: Sequence[ImageId]
+    sizes: Sequence[Size]  # native (H, W) of each image
     answered: Tensor  # (N, h, w) bool: what was asked about already; not a label
+    chance: Chance  # of this run and round, for scores; child(image id) for each image
 
     @property
     def logits(self) -> Tensor:
