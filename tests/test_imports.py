@@ -10,7 +10,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "src" / "seglens"
 
-WORDS = {"types", "config", "registry", "protocols"}
+WORDS = {"types", "config", "registry", "protocols", "files"}
 NETS = {"models", "depth", "superpixels", "data"}
 PARTS = {"oracles", "acquisition", "training", "evidence", "store", "functional"} | NETS
 LOOP = {"loop", "engines"} | PARTS
@@ -34,6 +34,7 @@ ROOMS: dict[str, set[str]] = {
     "protocols": {"types"},
     "registry": {"types", "config"},
     "config": {"types"},
+    "files": {"types"},
     "types": set(),
     "__init__": set(),
     "__main__": {"cli"},
