@@ -1,0 +1,1 @@
+"""Pure functions: arrays and tensors in, arrays and tensors out."""

