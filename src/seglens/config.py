@@ -88,6 +88,8 @@ class TrainConfig(Params):
     def _one_length(self) -> TrainConfig:
         if (self.steps is None) == (self.epochs is None):
             raise ValueError("give either train.steps or train.epochs, the other null")
+        if self.restart == "random" and self.rhythm == "interactive":
+            raise ValueError("restart: random needs rhythm: finetune (interactive keeps the pretrained encoder)")
         return self
 
 

@@ -98,10 +98,25 @@ class Evidence(Protocol):
     ``logits``, ``probs``, ``features``.
     """
 
-    ids: Sequence[ImageId]
-    sizes: Sequence[Size]  # native (H, W) of each image
-    answered: Tensor  # (N, h, w) bool: what was asked about already; not a label
-    chance: Chance  # of this run and round, for scores; child(image id) for each image
+    @property
+    def ids(self) -> Sequence[ImageId]:
+        """The images, in batch order."""
+        ...
+
+    @property
+    def sizes(self) -> Sequence[Size]:
+        """Native (H, W) of each image."""
+        ...
+
+    @property
+    def answered(self) -> Tensor:
+        """(N, h, w) bool: what was asked about already; not a label."""
+        ...
+
+    @property
+    def chance(self) -> Chance:
+        """Of this run, round and purpose; ``child(image id)`` for each image."""
+        ...
 
     @property
     def logits(self) -> Tensor:

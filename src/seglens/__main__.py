@@ -1,0 +1,5 @@
+"""``python -m seglens``."""
+
+from seglens.cli import main
+
+main()

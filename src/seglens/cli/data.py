@@ -1,0 +1,69 @@
+"""``seglens data``: what is in a dataset, and what superpixels make of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seglens.cli import console
+from seglens.cli.run import Json, make_config
+from seglens.data import open_labels
+from seglens.data.check import check as check_data
+from seglens.data.check import guess, render
+from seglens.loop import Workbench
+from seglens.registry import cuts
+from seglens.superpixels import quality
+from seglens.types import SeglensError
+
+commands = typer.Typer(help="Look at a dataset.", no_args_is_help=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to the application."""
+    app.add_typer(commands, name="data")
+
+
+@commands.command()
+def check(
+    root: Annotated[str, typer.Argument(help="A dataset's folder, or the word streets.", show_default=False)],
+    layout: Annotated[str | None, typer.Option(help="camvid, folder or streets; guessed without it.")] = None,
+    json: Json = False,
+) -> None:
+    """Report counts, class frequencies, and every file that is missing, broken, of another size or with unknown ids."""
+    part = guess(root, layout)
+    with console.progress() as report:
+        found = check_data(part, lambda d, t: report("checking", d, t))
+    if json:
+        console.print_json(found)
+    else:
+        console.out.print(render(found))
+    if not found["ok"]:
+        raise typer.Exit(1)
+
+
+@commands.command()
+def superpixels(
+    config: Annotated[Path | None, typer.Option(help="YAML file of a run; without it, the defaults.")] = None,
+    set_: Annotated[list[str], typer.Option("--set", help="Change one key, for example cut.segments=512.")] = [],  # noqa: B006
+    json: Json = False,
+) -> None:
+    """Report a run's superpixels: their mean count, the accuracy and the mIoU that dominant-class answers can reach.
+
+    It reads the truth of the pool: for planning, never for acquisition.
+    """
+    resolved = make_config(config, set_)
+    bench = Workbench(resolved, Path())
+    if resolved.cut.name != "superpixel":
+        raise SeglensError(f"cut: found '{resolved.cut.name}'; this report is about 'superpixel'")
+    cut = cuts.build(resolved.cut, bench.context)
+    with console.progress() as report:
+        cut.prepare(bench.pool, lambda d, t: report("superpixels", d, t))
+        labels = open_labels(resolved.data)
+        found = quality(cut.superpixels, bench.data, labels, bench.pool, lambda d, t: report("comparing", d, t))
+    if json:
+        console.print_json(found)
+        return
+    for name, value in found.items():
+        console.out.print(f"{name}: {value}")

@@ -1,0 +1,189 @@
+"""``run``, ``status``, ``answer``, ``dump``, ``report`` and ``predict``: a run from its config to its model's use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.table import Table
+
+from seglens.acquisition.presets import load_preset
+from seglens.cli import console
+from seglens.config import RunConfig, assign, read_yaml, resolve
+from seglens.data import open_data
+from seglens.files import encode_id, write_map
+from seglens.loop import State, create, drive, load_config, model_path
+from seglens.models import load_checkpoint
+from seglens.oracles.human import read_answers
+from seglens.report import write_report
+from seglens.store import Repository
+from seglens.training import predict as predict_map
+from seglens.types import ByteArray, SeglensError
+
+RunFolder = Annotated[Path, typer.Argument(help="The run's folder.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to the application."""
+    for command in (run, status, answer, dump, report, predict):
+        app.command()(command)
+
+
+def make_config(file: Path | None, settings: list[str]) -> RunConfig:
+    """A run's config from a YAML file, its preset and ``--set`` settings.
+
+    Raises:
+        SeglensError: an unknown key, preset or part, or a bad value.
+    """
+    values = assign(read_yaml(file) if file else {}, settings)
+    return resolve(values, load_preset(values.get("preset", "default")), str(file or "--set"))
+
+
+def run(
+    folder: RunFolder,
+    config: Annotated[Path | None, typer.Option(help="YAML file of the run; without it, the defaults.")] = None,
+    set_: Annotated[list[str], typer.Option("--set", help="Change one key, for example train.steps=120.")] = [],  # noqa: B006
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
+    json: Json = False,
+) -> None:
+    """Run the loop: score, ask, settle, train, evaluate, round after round."""
+    if resume and (config or set_):
+        raise SeglensError("--resume goes on with the run's own config: leave --config and --set away")
+    if not resume:
+        create(folder, make_config(config, set_))
+    with console.progress(folder.name) as report:
+        outcome = drive(folder, report)
+    if outcome.state is State.AWAITING:
+        console.err.print(f"{outcome.why}: answer them (`seglens answer {folder} FILE`), then `--resume`")
+    _show(folder, json)
+
+
+def status(folder: RunFolder, json: Json = False) -> None:
+    """Show where a run stands."""
+    _show(folder, json)
+
+
+def _show(folder: Path, json: bool) -> None:
+    found = summary(folder)
+    if json:
+        console.print_json(found)
+        return
+    table = Table(title=f"{folder}: {found['state']} ({found['why']})" if found["why"] else f"{folder}")
+    for name in ("round", "next stage", "questions", "clicks", "pixels", "mIoU"):
+        table.add_column(name, justify="left" if name == "next stage" else "right")
+    for row in found["rounds"]:
+        share = "" if row["pixel_share"] is None else f"{row['pixel_share']:.2%}"
+        miou = "" if row["miou"] is None else f"{row['miou']:.3f}"
+        clicks = "" if row["clicks"] is None else f"{row['clicks']:g}"
+        table.add_row(str(row["round"]), row["stage"] or "done", str(row["queries"]), clicks, share, miou)
+    console.out.print(table)
+
+
+def summary(folder: Path) -> dict[str, Any]:
+    """Where a run stands, as plain values."""
+    config = load_config(folder)
+    repo = Repository.of_run(folder)
+    try:
+        figures = {(m.round, m.name, m.truth): m.value for m in repo.metrics() if m.class_index == -1}
+        rounds = [
+            {
+                "round": r.number,
+                "stage": r.stage.value if r.stage else None,
+                "queries": len(repo.queries(r.number)),
+                "clicks": figures.get((r.number, "clicks", "")),
+                "pixels": figures.get((r.number, "pixels", "")),
+                "pixel_share": figures.get((r.number, "pixel_share", "")),
+                "miou": figures.get((r.number, "miou", "native")),
+                "miou_at_model_size": figures.get((r.number, "miou", "model")),
+            }
+            for r in repo.rounds()
+        ]
+        return {
+            "run": str(folder),
+            "preset": config.preset,
+            "state": repo.meta("state"),
+            "why": repo.meta("why") or "",
+            "waiting": len(repo.open_queries()),
+            "rounds": rounds,
+        }
+    finally:
+        repo.close()
+
+
+def answer(
+    folder: RunFolder,
+    file: Annotated[Path, typer.Argument(help="JSON lines: query, status, class or classes, annotator, seconds.")],
+) -> None:
+    """Store a person's answers to the questions of a run (`ask: human`)."""
+    repo = Repository.of_run(folder)
+    try:
+        queries = {query.id: query for query in repo.queries()}
+        answers = read_answers(file, queries, open_data(load_config(folder).data).classes)
+        new = repo.add_answers(answers)
+        console.out.print(f"{new} answers stored, {len(answers) - new} known already, {len(repo.open_queries())} open")
+    finally:
+        repo.close()
+
+
+def dump(folder: RunFolder) -> None:
+    """Print queries, answers and metrics as JSON lines, times left out: equal runs print equal text."""
+    repo = Repository.of_run(folder)
+    try:
+        console.out.file.write(repo.dump())
+    finally:
+        repo.close()
+
+
+def report(
+    folders: Annotated[list[Path], typer.Argument(help="The run, and others to draw beside it.", show_default=False)],
+    out: Annotated[Path | None, typer.Option(help="The file to write; default: report.html in the run.")] = None,
+) -> None:
+    """Write a run's report: one self-contained HTML file."""
+    console.out.print(str(write_report(folders, out)))
+
+
+def predict(
+    images: Annotated[Path, typer.Argument(help="A folder of images.", show_default=False)],
+    run: Annotated[Path | None, typer.Option(help="The run whose latest model is used.")] = None,
+    model: Annotated[Path | None, typer.Option(help="A checkpoint file, instead of a run.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the masks (class index) and their colour pictures.")] = Path(
+        "predictions"
+    ),
+) -> None:
+    """Label a folder of images with a run's model."""
+    net = load_checkpoint(_model_file(run, model)).eval()
+    data = open_data(_folder_part(images))
+    colors = np.array([*net.classes.colors, *[(0, 0, 0)] * (256 - len(net.classes))], np.uint8)
+    with console.progress() as report:
+        for done, id in enumerate(data.ids):
+            report("predicting", done, len(data.ids))
+            picture = data.image(id)
+            mask = predict_map(net, picture)
+            write_map(out / "masks" / f"{encode_id(id)}.png", mask)
+            write_map(out / "pictures" / f"{encode_id(id)}.png", _blend(picture, colors[mask]))
+    console.out.print(f"{len(data.ids)} masks in {out / 'masks'}, pictures in {out / 'pictures'}")
+
+
+def _blend(picture: ByteArray, colored: ByteArray) -> ByteArray:
+    return ((picture.astype(np.uint16) + colored) // 2).astype(np.uint8)
+
+
+def _folder_part(images: Path) -> Any:
+    from seglens.config import PartConfig
+
+    return PartConfig.model_validate({"name": "folder", "images": str(images)})
+
+
+def _model_file(run: Path | None, model: Path | None) -> Path:
+    if (run is None) == (model is None):
+        raise SeglensError("give either --run or --model")
+    if model is not None:
+        return model
+    assert run is not None
+    trained = sorted((run / "rounds").glob("*/model.pt"))
+    if not trained:
+        raise SeglensError(f"{run}: no trained model in it yet")
+    return model_path(run, int(trained[-1].parent.name))

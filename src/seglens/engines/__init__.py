@@ -1,0 +1,5 @@
+"""Where the stream runs. An engine is given a callable and knows no part."""
+
+from seglens.engines.local import LocalEngine
+
+__all__ = ["LocalEngine"]

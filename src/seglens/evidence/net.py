@@ -1,0 +1,134 @@
+"""What the network says of a few images, computed once and only when a part reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seglens.functional.run_lengths import decode
+from seglens.models import FeatureCache, SegNet, load_image
+from seglens.models.precision import autocast
+from seglens.protocols import SegDataset
+from seglens.types import BoolArray, ByteArray, Chance, ImageId, Region, SeglensError, Size
+
+Asked = Callable[[ImageId], Sequence[Region]]
+
+
+class NetEvidence:
+    """Evidence of one batch of images, at the model's size; built and dropped inside one worker.
+
+    Args:
+        ids: the images, in batch order.
+        data: where they come from.
+        size: the model's input size (h, w), pixels.
+        chance: of this run, round and purpose; parts take ``chance.child(image id)``.
+        needs: what the parts declared; reading anything else raises.
+        net: the network in eval mode, or None in round 0.
+        cache: encoder features already computed, or None: then the encoder runs.
+        asked: regions of an image that were asked about already.
+    """
+
+    def __init__(
+        self,
+        ids: Sequence[ImageId],
+        data: SegDataset,
+        size: Size,
+        chance: Chance,
+        needs: frozenset[str] = frozenset(),
+        net: SegNet | None = None,
+        cache: FeatureCache | None = None,
+        asked: Asked | None = None,
+    ) -> None:
+        self.ids = list(ids)
+        self.size = size
+        self.chance = chance
+        self.needs = needs
+        self._data = data
+        self._net = net
+        self._cache = cache
+        self._asked = asked
+
+    @cached_property
+    def sizes(self) -> list[Size]:
+        """The native size (H, W) of each image."""
+        return [self._data.item(id).size for id in self.ids]
+
+    def image(self, index: int) -> ByteArray:
+        """(H, W, 3) uint8: the decoded image ``index`` of the batch."""
+        return self._data.image(self.ids[index])
+
+    @cached_property
+    def logits(self) -> Tensor:
+        """(N, C, h, w) float32.
+
+        Raises:
+            SeglensError: not declared as a need, or there is no model yet.
+        """
+        self._declared("logits", "probs")
+        net = self._network("logits")
+        device = next(net.parameters()).device
+        with torch.inference_mode(), autocast(device):
+            return net.decode(self._features, self.size).float()
+
+    @cached_property
+    def probs(self) -> Tensor:
+        """(N, C, h, w) float32."""
+        self._declared("probs")
+        return self.logits.softmax(1)
+
+    def features(self, tap: str) -> Tensor:
+        """(N, D, h', w') encoder features at ``tap``."""
+        self._declared("features")
+        if tap not in self._features:
+            raise SeglensError(f"no features at tap '{tap}'; the network has {', '.join(self._features)}")
+        return self._features[tap]
+
+    def asked(self, index: int) -> BoolArray | None:
+        """(H, W) bool, native: what was asked about in image ``index``; None = nothing."""
+        regions = self._asked(self.ids[index]) if self._asked else ()
+        if not regions:
+            return None
+        mask = np.zeros(self.sizes[index], bool)
+        for region in regions:
+            mask |= decode(region.runs, region.size)
+        return mask
+
+    @cached_property
+    def answered(self) -> Tensor:
+        """(N, h, w) bool: ``asked`` at the model's size (nearest pixel centre)."""
+        rows: list[Tensor] = []
+        for index, (height, width) in enumerate(self.sizes):
+            mask = self.asked(index)
+            if mask is None:
+                rows.append(torch.zeros(self.size, dtype=torch.bool))
+                continue
+            y = ((np.arange(self.size[0]) + 0.5) * height / self.size[0]).astype(int)
+            x = ((np.arange(self.size[1]) + 0.5) * width / self.size[1]).astype(int)
+            rows.append(torch.from_numpy(mask[np.ix_(y, x)]))
+        return torch.stack(rows)
+
+    @cached_property
+    def _features(self) -> dict[str, Tensor]:
+        net = self._network("features")
+        if self._cache is not None:
+            return self._cache.get(self.ids)
+        device = next(net.parameters()).device
+        images = torch.stack([load_image(self._data, id, self.size) for id in self.ids]).to(device)
+        with torch.inference_mode(), autocast(device):
+            return net.encode(images)
+
+    def _network(self, what: str) -> SegNet:
+        if self._net is None:
+            raise SeglensError(f"{what} need a model, and there is none before the first training")
+        return self._net
+
+    def _declared(self, *names: str) -> None:
+        if not self.needs.intersection(names):
+            raise SeglensError(
+                f"evidence '{names[0]}' was read but not declared: add it to the part's needs "
+                f"(declared: {', '.join(sorted(self.needs)) or 'nothing'})"
+            )

@@ -1,0 +1,149 @@
+"""The pick stage: which rows become questions, and why each is asked."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from seglens.acquisition.reasons import first_round_reason, reason
+from seglens.files import encode_id, write_arrays
+from seglens.functional.k_center import k_center
+from seglens.functional.run_lengths import encode
+from seglens.loop.budget import row_costs
+from seglens.loop.scoring import ScoreChunks
+from seglens.loop.workbench import Workbench
+from seglens.oracles.cost import estimate, estimate_rows
+from seglens.types import (
+    Allowance,
+    Chunk,
+    FloatArray,
+    ImageId,
+    Query,
+    Region,
+    RegionSet,
+    RoundState,
+    Rows,
+    SeglensError,
+    Stage,
+)
+
+
+def choose_rows(bench: Workbench, round: int, rows: Rows, amount: float, asked: dict[ImageId, int]) -> Rows:
+    """The picked rows, best first, with their final score in ``arrays["score"]``; empty when nothing is left to ask.
+
+    Args:
+        bench: the run.
+        round: its round.
+        rows: all rows of the round.
+        amount: what the round may spend, in the budget's unit.
+        asked: questions so far, by image.
+    """
+    config = bench.config
+    score = bench.score if round > 0 else bench.first_score
+    final = score.finish(rows)
+    if not np.isfinite(final).all():
+        image = rows.images[~np.isfinite(final)][0]
+        raise SeglensError(f"score '{config.score.name}' is not finite for image '{image}' in round {round}")
+    rows.arrays["score"] = final
+    rows = rows.take(np.flatnonzero(rows.fresh > 0))
+    if round == 0:
+        rows.arrays["order"] = image_order(bench, rows)
+    costs = row_costs(rows, estimate_rows(rows, config.answer, bench.oracle), config.budget.unit, bench.image_pixels)
+    state = RoundState(round, config.rounds, len(bench.data.classes), asked)
+    chance = bench.chance.child(round, Stage.PICK.value)
+    allowance = Allowance(config.budget.unit, amount, costs)
+    chosen = bench.pick(round).choose(rows, rows.arrays["score"], allowance, state, chance)
+    if costs[chosen].sum() > amount + 1e-9 or len(set(chosen)) != len(chosen):
+        raise SeglensError(f"pick '{config.pick.name}' went past the budget or repeated a row: a bug in the part")
+    return rows.take(np.asarray(chosen, dtype=np.int64))
+
+
+def image_order(bench: Workbench, rows: Rows) -> FloatArray:
+    """(R,) rank of each row's image for round 0: farthest first over encoder features, so that the first images differ.
+
+    Without cached features (finetune) the order is drawn by chance.
+    """
+    ids = sorted(set(rows.images.tolist()))
+    if bench.cache is not None:
+        order = k_center(bench.cache.pooled(ids), len(ids))
+    else:
+        order = bench.chance.child("order").numpy().permutation(len(ids))
+    rank = {ids[position]: place for place, position in enumerate(order)}
+    return np.array([rank[id] for id in rows.images], np.float64)
+
+
+def make_queries(
+    bench: Workbench, work: ScoreChunks, picked: Rows, share: FloatArray | None, chunks: Sequence[Chunk]
+) -> list[Query]:
+    """Questions for the picked rows, in their order; writes each asked image's compact maps.
+
+    Evidence is computed once more, on the picked images only: it gives the prediction at the time of asking, the
+    score map and the reasons. A cut that follows the map must see the same map again, so it reruns whole chunks.
+
+    Args:
+        bench: the run.
+        work: the round's scoring.
+        picked: the picked rows.
+        share: (C,) share of the pool predicted as each class, or None.
+        chunks: the chunks that were scored.
+    """
+    by_image: dict[ImageId, list[int]] = {}
+    for position, image in enumerate(picked.images):
+        by_image.setdefault(image, []).append(position)
+    if bench.cut.partition:
+        chunks = bench.chunks([id for chunk in chunks for id in chunk.images if id in by_image])
+    net = bench.net(work.round)
+    score = bench.score if net is not None else bench.first_score
+    needs = score.needs | ({"probs"} if net is not None else set())
+    chance = bench.chance.child(work.round, "cut")
+    queries: dict[int, Query] = {}
+    for chunk in chunks:
+        if not by_image.keys() & set(chunk.images):
+            continue
+        ev = bench.evidence(chunk.images, work.round, Stage.SCORE, needs, net, work.regions)
+        px = score.pixels(ev)
+        for i, region_set in enumerate(bench.cut.regions(None if bench.cut.partition else px, ev, chance)):
+            positions = by_image.get(region_set.image, [])
+            if not positions:
+                continue
+            probs = ev.probs[i].numpy() if net is not None else None
+            if probs is not None:
+                _write_maps(bench, work.round, region_set.image, probs, px.value[i].numpy())
+            for position in positions:
+                about = _Seen(probs, px.value[i].numpy(), share)
+                queries[position] = _query(bench, work.round, picked, position, region_set, about)
+    return [queries[position] for position in range(len(picked))]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What the model said of one image at the time of asking."""
+
+    probs: FloatArray | None
+    score: FloatArray
+    share: FloatArray | None
+
+
+def _query(bench: Workbench, round: int, rows: Rows, position: int, regions: RegionSet, seen: _Seen) -> Query:
+    number = int(rows.regions[position])
+    mask = regions.labels == number
+    region = Region(regions.image, mask.shape, encode(mask), regions.key, number)
+    digest = hashlib.sha256(repr((bench.config.seed, bench.config.digest(), round, region.image)).encode())
+    digest.update(region.runs.tobytes())
+    value = float(rows.arrays["score"][position])
+    if seen.probs is None:
+        why = first_round_reason(region, bench.data.classes)
+    else:
+        why = reason(region, bench.config.model.size, seen.probs, value, seen.share, bench.data.classes)
+    kind = bench.config.answer
+    cost = estimate(region, int(rows.fresh[position]), kind, bench.oracle)
+    return Query(digest.hexdigest()[:24], round, region, kind, value, cost, why)
+
+
+def _write_maps(bench: Workbench, round: int, image: ImageId, probs: FloatArray, score: FloatArray) -> None:
+    path = bench.folder(round) / "maps" / f"{encode_id(image)}.npz"
+    prediction = probs.argmax(0).astype(np.uint8)
+    write_arrays(path, prediction=prediction, score=score.astype(np.float16))

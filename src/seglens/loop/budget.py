@@ -1,0 +1,58 @@
+"""What a round may spend, in the run's unit."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from seglens.config import BudgetConfig
+from seglens.types import Cost, FloatArray, Rows, Unit
+
+
+def charged(cost: Cost, unit: Unit, image_pixels: float) -> float:
+    """A cost in the budget's unit.
+
+    Args:
+        cost: what was paid.
+        unit: of the budget.
+        image_pixels: mean pixels of an image of the pool (for image equivalents and images).
+    """
+    if unit is Unit.CLICKS:
+        return cost.clicks
+    if unit is Unit.SECONDS:
+        return cost.seconds
+    return cost.pixels if unit is Unit.PIXELS else cost.pixels / image_pixels
+
+
+def allowance(budget: BudgetConfig, round: int, spent: float) -> float:
+    """What round ``round`` may spend: all rounds' budgets up to it, less what was really spent.
+
+    What an earlier round left or overran carries over; ``total`` caps it; never below 0.
+
+    Example:
+        >>> allowance(BudgetConfig(initial=100, per_round=50), 2, 130.0)
+        70.0
+    """
+    due = budget.initial + round * budget.per_round
+    if budget.total is not None:
+        due = min(due, budget.total)
+    return max(0.0, due - spent)
+
+
+def row_costs(rows: Rows, estimates: FloatArray, unit: Unit, image_pixels: float) -> FloatArray:
+    """Estimated cost of each row in the budget's unit.
+
+    Args:
+        rows: R rows.
+        estimates: (R, 2) clicks and seconds of each row.
+        unit: of the budget.
+        image_pixels: mean pixels of an image of the pool.
+
+    Returns:
+        (R,) float64. Pixels count fresh ones only.
+    """
+    if unit is Unit.CLICKS:
+        return estimates[:, 0]
+    if unit is Unit.SECONDS:
+        return estimates[:, 1]
+    pixels = rows.fresh.astype(np.float64)
+    return pixels if unit is Unit.PIXELS else pixels / image_pixels

@@ -1,0 +1,225 @@
+"""The state machine: stage after stage, each committed in one transaction, resumed at the stage not yet committed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from seglens.config import RunConfig, read_yaml, resolve
+from seglens.files import write_bytes
+from seglens.loop.stages import Stages
+from seglens.loop.workbench import Report, Workbench
+from seglens.store import Repository
+from seglens.store.lock import driver_lock
+from seglens.store.repository import DATABASE, Round
+from seglens.types import SeglensError, Stage
+
+CONFIG = "config.yaml"
+STOP = "stop"
+FOLLOWING: dict[Stage, Stage | None] = dict(zip(Stage, [*list(Stage)[1:], None], strict=True))
+
+
+class State(StrEnum):
+    """Where a run stands."""
+
+    RUNNING = "running"
+    AWAITING = "awaiting"
+    FINISHED = "finished"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a call of ``drive`` ended: finished, or awaiting answers, and why."""
+
+    state: State
+    why: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """A stage done: what the event tells of it, and what is committed together with the step forward."""
+
+    told: dict[str, Any] = field(default_factory=dict)
+    commit: Callable[[], object] = lambda: None
+
+
+def silent(_what: str, _done: int, _total: int) -> None:
+    """A report that tells nobody."""
+
+
+def create(run: Path, config: RunConfig) -> None:
+    """Make a run's folder: its resolved config and an empty database.
+
+    Raises:
+        SeglensError: there is a run in it already, or the config names parts or data that are not there; nothing is
+            left behind.
+    """
+    if (run / DATABASE).exists() or (run / CONFIG).exists():
+        raise SeglensError(f"{run}: holds a run already; go on with --resume, or choose another folder")
+    bench = Workbench(config, run)
+    _ = bench.pool, bench.narrows, bench.score, bench.cut, bench.pick(1), bench.settle, bench.oracle, bench.eval_data
+    run.mkdir(parents=True, exist_ok=True)
+    write_bytes(run / CONFIG, config.dump().encode())
+    with driver_lock(run):
+        repo = Repository.create(run)
+        repo.set_meta("config", config.digest())
+        repo.set_meta("data", bench.data.fingerprint())
+        repo.set_meta("state", State.RUNNING.value)
+        repo.close()
+
+
+def load_config(run: Path) -> RunConfig:
+    """The config that a run was made with."""
+    if not (run / CONFIG).exists():
+        raise SeglensError(f"{run}: not a run (no {CONFIG} in it)")
+    return resolve(read_yaml(run / CONFIG), {}, str(run / CONFIG))
+
+
+def drive(run: Path, report: Report = silent, wait_seconds: float = 0.0) -> Outcome:
+    """Do every stage still to do, until the run stops or waits for answers.
+
+    Args:
+        run: the run's folder.
+        report: told of progress.
+        wait_seconds: how long to wait for a person's answers before giving the run back.
+
+    Raises:
+        SeglensError: another driver holds the run, its data changed, or a stage failed; what is committed stays.
+    """
+    config = load_config(run)
+    with driver_lock(run):
+        repo = Repository.of_run(run)
+        try:
+            machine = Machine(Workbench(config, run), repo, report, wait_seconds)
+            return machine.drive()
+        finally:
+            repo.close()
+
+
+class Machine:
+    """Drives one run. Made by ``drive``, which holds the lock."""
+
+    def __init__(self, bench: Workbench, repo: Repository, report: Report, wait_seconds: float) -> None:
+        self.bench = bench
+        self.repo = repo
+        self.stages = Stages(bench, repo, report)
+        self.report = report
+        self.wait_seconds = wait_seconds
+        self._work: dict[Stage, Callable[[int], Step | Outcome]] = {
+            Stage.NARROW: self._narrow,
+            Stage.SCORE: self._score,
+            Stage.PICK: self._pick,
+            Stage.ASK: self._ask,
+            Stage.AWAIT: self._await,
+            Stage.SETTLE: self._settle,
+            Stage.TRAIN: self._train,
+            Stage.EVALUATE: self._evaluate,
+        }
+
+    def drive(self) -> Outcome:
+        """See ``drive``."""
+        if self.repo.meta("data") != self.bench.data.fingerprint():
+            raise SeglensError(
+                f"{self.bench.run}: the pool is not the one this run was made with (images were added, removed or "
+                "changed). Put it back, or start a new run; nothing was changed."
+            )
+        self.bench.prepare(self.report)
+        outcome = None
+        while outcome is None:
+            outcome = self._next()
+        self.repo.set_meta("state", outcome.state.value)
+        self.repo.set_meta("why", outcome.why)
+        return outcome
+
+    def _next(self) -> Outcome | None:
+        """Begin a round or do one stage; an outcome when the run ends or waits."""
+        rounds = self.repo.rounds()
+        if not rounds or rounds[-1].stage is None:
+            why = self._reason_to_stop(rounds)
+            if why:
+                return Outcome(State.FINISHED, why)
+            number = len(rounds)
+            self.repo.begin_round(number, self.stages.allowance(number))
+            return None
+        number, stage = rounds[-1].number, rounds[-1].stage
+        self.report(f"round {number}: {stage.value}", 0, 0)
+        begun = time.monotonic()
+        step = self._work[stage](number)
+        if isinstance(step, Outcome):
+            return step
+        with self.repo.transaction():
+            step.commit()
+            self.repo.log("stage", number, stage, seconds=round(time.monotonic() - begun, 3), **step.told)
+            self.repo.advance(number, FOLLOWING[stage])
+        return None
+
+    def _reason_to_stop(self, rounds: list[Round]) -> str | None:
+        config = self.bench.config
+        if (self.bench.run / STOP).exists():
+            return f"the file '{STOP}' in the run's folder asks for it"
+        if not rounds:
+            return None
+        last = rounds[-1].number
+        if last + 1 >= config.rounds:
+            return f"all {config.rounds} rounds are done"
+        total, spent = config.budget.total, self.stages.spent(last)
+        if total is not None and spent >= total:
+            return f"the budget of {total:g} {config.budget.unit.value} is spent"
+        target = config.budget.target_miou
+        reached = [m.value for m in self.repo.metrics(last, "miou") if m.truth == "native" and m.value is not None]
+        if target is not None and reached and reached[0] >= target:
+            return f"mIoU {reached[0]:.3f} reaches the target {target:g}"
+        return None
+
+    # -- the stages: do the work; return what to commit together with the step forward ------------------------------
+    def _narrow(self, number: int) -> Step:
+        return Step({"images": len(self.stages.narrow(number))})
+
+    def _score(self, number: int) -> Step:
+        self.stages.score(number)
+        return Step()
+
+    def _pick(self, number: int) -> Step | Outcome:
+        queries, left = self.stages.pick(number)
+        if not left:
+            return Outcome(State.FINISHED, "every region of the pool was asked about")
+        if not queries and number == 0:
+            budget = self.bench.config.budget
+            raise SeglensError(
+                f"budget.initial: {budget.initial:g} {budget.unit.value} is less than one question costs; give more"
+            )
+        return Step({"queries": len(queries)}, lambda: self.repo.add_queries(queries))
+
+    def _ask(self, number: int) -> Step:
+        self.stages.ask(number)
+        return Step()
+
+    def _await(self, number: int) -> Step | Outcome:
+        self.stages.ask(number)  # an oracle in this process forgets what it was told when it is killed
+        deadline = time.monotonic() + self.wait_seconds
+        while True:
+            new = self.repo.add_answers(self.bench.oracle.collect())
+            waiting = len(self.repo.open_queries())
+            asked = len(self.repo.queries(number))
+            if waiting == 0 or asked - waiting >= self.bench.enough * asked:
+                return Step({"answers": new, "waiting": waiting})
+            if time.monotonic() >= deadline:
+                return Outcome(State.AWAITING, f"{waiting} questions wait for answers")
+            self.report("waiting for answers", asked - waiting, asked)
+            time.sleep(1.0)
+
+    def _settle(self, number: int) -> Step:
+        held = self.stages.settle(number)
+        return Step({"held": len(held)}, lambda: self.repo.hold(held))
+
+    def _train(self, number: int) -> Step:
+        self.stages.train(number)
+        return Step()
+
+    def _evaluate(self, number: int) -> Step:
+        metrics = self.stages.evaluate(number)
+        return Step({}, lambda: self.repo.set_metrics(metrics))

@@ -1,0 +1,115 @@
+"""The stream of the score stage: evidence, pixel score, cut, rows, chunk by chunk, resumed by the chunks still missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from seglens.acquisition.rows import reduce_rows
+from seglens.files import read_arrays, write_arrays
+from seglens.loop.workbench import Workbench
+from seglens.types import Chunk, ImageId, Region, Rows, SeglensError, Stage
+
+
+@dataclass(frozen=True)
+class ScoreChunks:
+    """What a worker is given: it builds parts and model once, then turns chunks into rows. Picklable.
+
+    Args:
+        bench: the run.
+        round: its round.
+        asked: the regions asked about so far, by image.
+    """
+
+    bench: Workbench
+    round: int
+    asked: Mapping[ImageId, Sequence[Region]]
+
+    def __call__(self) -> Callable[[Chunk], Rows]:
+        """The work itself."""
+        net = self.bench.net(self.round)
+        score = self.bench.score if net is not None else self.bench.first_score
+        cut = self.bench.cut
+        chance = self.bench.chance.child(self.round, "cut")
+
+        def rows_of(chunk: Chunk) -> Rows:
+            ev = self.bench.evidence(chunk.images, self.round, Stage.SCORE, score.needs, net, self.regions)
+            px = score.pixels(ev)
+            regions = cut.regions(None if cut.partition else px, ev, chance)
+            asked = [ev.asked(index) for index in range(len(ev.ids))]
+            return reduce_rows(px, regions, asked, self.bench.config.model.size)
+
+        return rows_of
+
+    def regions(self, id: ImageId) -> Sequence[Region]:
+        """The regions of an image that were asked about."""
+        return self.asked.get(id, ())
+
+
+def score_pool(work: ScoreChunks, chunks: Sequence[Chunk], report: Callable[[int, int], None]) -> None:
+    """Write the rows of every chunk under the round's ``rows/``; those already there are kept.
+
+    Raises:
+        SeglensError: a score that is not finite, with the image it belongs to.
+    """
+    from seglens.registry import engines
+
+    bench = work.bench
+    missing = [chunk for chunk in chunks if not _path(bench, work.round, chunk).exists()]
+    done = len(chunks) - len(missing)
+    report(done, len(chunks))
+    for chunk, rows in engines.build(bench.config.engine).run(work, missing):
+        bad = ~np.isfinite(rows.arrays["value"])
+        if bad.any():
+            raise SeglensError(
+                f"score '{bench.config.score.name}' is not finite for image '{rows.images[bad][0]}' in round "
+                f"{work.round} ({int(bad.sum())} regions of its chunk)"
+            )
+        save_rows(_path(bench, work.round, chunk), rows)
+        done += 1
+        report(done, len(chunks))
+
+
+def load_pool(bench: Workbench, round: int, chunks: Sequence[Chunk]) -> Rows:
+    """All rows of a round, in the order of the chunks."""
+    return Rows.concat([load_rows(_path(bench, round, chunk)) for chunk in chunks])
+
+
+def _path(bench: Workbench, round: int, chunk: Chunk) -> Path:
+    return bench.folder(round) / "rows" / f"{chunk.id:06d}.npz"
+
+
+def save_rows(path: Path, rows: Rows) -> None:
+    """Write rows to one file; ids as positions in a table of them."""
+    ids, index = np.unique(rows.images.astype(str), return_inverse=True)
+    arrays = {f"array.{name}": values for name, values in rows.arrays.items()}
+    sums = {f"sum.{name}": values for name, values in rows.sums.items()}
+    write_arrays(
+        path,
+        ids=ids,
+        keys=np.array([rows.keys[id] for id in ids.tolist()], dtype=str),
+        image=index.astype(np.int32),
+        region=rows.regions,
+        size=rows.sizes,
+        fresh=rows.fresh,
+        **arrays,
+        **sums,
+    )
+
+
+def load_rows(path: Path) -> Rows:
+    """Rows written by ``save_rows``."""
+    stored = read_arrays(path)
+    ids = stored["ids"].astype(object)
+    return Rows(
+        ids[stored["image"]] if len(ids) else np.zeros(0, object),
+        stored["region"],
+        stored["size"],
+        stored["fresh"],
+        {name.removeprefix("array."): v for name, v in stored.items() if name.startswith("array.")},
+        {name.removeprefix("sum."): v for name, v in stored.items() if name.startswith("sum.")},
+        dict(zip(ids.tolist(), stored["keys"].tolist(), strict=True)),
+    )

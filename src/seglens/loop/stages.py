@@ -1,0 +1,213 @@
+"""What each stage of a round does. Every stage is idempotent: it writes files, then returns what the machine commits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seglens.files import encode_id, read_arrays, write_bytes
+from seglens.loop.asking import choose_rows, make_queries
+from seglens.loop.budget import allowance, charged
+from seglens.loop.scoring import ScoreChunks, load_pool, score_pool
+from seglens.loop.workbench import MODEL, Report, Workbench
+from seglens.models import save_checkpoint
+from seglens.protocols import AskContext
+from seglens.store import LabelFiles, Metric, Repository
+from seglens.training import TrainSource, evaluate, train
+from seglens.types import (
+    Answered,
+    AnsweredImage,
+    AnswerStatus,
+    ByteArray,
+    Chunk,
+    FloatArray,
+    ImageId,
+    ImageRows,
+    Query,
+    Region,
+    Stage,
+)
+
+NEVER_ASK_AGAIN = frozenset(AnswerStatus) - {AnswerStatus.EXPIRED}
+
+
+class Stages:
+    """The work of one round.
+
+    Args:
+        bench: the run's parts.
+        repo: its store, for reading; what a stage wants written it returns.
+        report: told of progress.
+    """
+
+    def __init__(self, bench: Workbench, repo: Repository, report: Report) -> None:
+        self.bench = bench
+        self.repo = repo
+        self.report = report
+        self.files = LabelFiles(bench.run)
+
+    # -- narrow, score, pick ----------------------------------------------------------------------------------------
+    def narrow(self, round: int) -> list[ImageId]:
+        """The images worth a look, in pool order; written to the round's folder."""
+        ids = list(self.bench.pool)
+        labelled = {pair.query.image for pair in self.repo.answered()}
+        for step, part in enumerate(self.bench.narrows):
+            net = self.bench.net(round)
+            if net is None and part.needs:
+                break  # a part that asks the model has nothing to say in round 0
+            rows = self._image_rows(part, ids, round)
+            known = self._image_rows(part, [id for id in self.bench.pool if id in labelled], round)
+            chosen = set(part.choose(rows, known, self.bench.chance.child(round, Stage.NARROW.value, step)))
+            ids = [id for id in ids if id in chosen]
+        write_bytes(self.bench.folder(round) / "narrow.json", json.dumps(ids).encode())
+        return ids
+
+    def _image_rows(self, part: Any, ids: Sequence[ImageId], round: int) -> ImageRows:
+        net = self.bench.net(round) if part.needs else None
+        kept: list[FloatArray] = []
+        for chunk in self.bench.chunks(ids):
+            ev = self.bench.evidence(chunk.images, round, Stage.NARROW, part.needs, net)
+            kept.append(np.asarray(part.reduce(ev)))
+        return ImageRows(tuple(ids), {"reduced": np.concatenate(kept)} if kept else {})
+
+    def chunks(self, round: int) -> list[Chunk]:
+        """The fixed chunks of the round's images."""
+        return self.bench.chunks(json.loads((self.bench.folder(round) / "narrow.json").read_text()))
+
+    def scoring(self, round: int) -> ScoreChunks:
+        """What the round's workers are given."""
+        asked: dict[ImageId, list[Region]] = {}
+        for pair in self.repo.answered():
+            if pair.query.round < round and pair.answer.status in NEVER_ASK_AGAIN:
+                asked.setdefault(pair.query.image, []).append(pair.query.region)
+        for query in self.repo.open_queries():
+            if query.round < round:
+                asked.setdefault(query.image, []).append(query.region)
+        return ScoreChunks(self.bench, round, asked)
+
+    def score(self, round: int) -> None:
+        """Rows of every chunk, on disk."""
+        chunks = self.chunks(round)
+        score_pool(self.scoring(round), chunks, lambda d, t: self.report("scoring", d, t))
+
+    def pick(self, round: int) -> tuple[list[Query], bool]:
+        """The round's questions with their reasons, their maps on disk; and whether anything was left to ask."""
+        chunks = self.chunks(round)
+        rows = load_pool(self.bench, round, chunks)
+        budget = next(r.allowance for r in self.repo.rounds() if r.number == round)
+        asked: dict[ImageId, int] = {}
+        for query in self.repo.queries():
+            if query.round < round:
+                asked[query.image] = asked.get(query.image, 0) + 1
+        share = rows.sums.get("predicted")
+        share = share / share.sum() if share is not None and share.sum() > 0 else None
+        picked = choose_rows(self.bench, round, rows, budget, asked)
+        return make_queries(self.bench, self.scoring(round), picked, share, chunks), bool((rows.fresh > 0).any())
+
+    def allowance(self, round: int) -> float:
+        """What the round may spend, in the budget's unit."""
+        budget = self.bench.config.budget
+        return allowance(budget, round, self.spent(round - 1))
+
+    def spent(self, through: int) -> float:
+        """What was paid up to and with a round, in the budget's unit."""
+        return charged(self.repo.spent(through), self.bench.config.budget.unit, self.bench.image_pixels)
+
+    # -- ask, await, settle -----------------------------------------------------------------------------------------
+    def ask(self, round: int) -> None:
+        """Hand every open question to the oracle; submitting again changes nothing."""
+        context = AskContext(
+            self.bench.data.classes, self.bench.labels, None, self.bench.chance.child(round, Stage.ASK.value)
+        )
+        self.bench.oracle.submit(self.repo.open_queries(), context)
+
+    def settle(self, round: int) -> list[str]:
+        """The complete label set from every answer, with the latest model, on disk; returns the answers held back."""
+        by_image: dict[ImageId, list[Answered]] = {}
+        for pair in self.repo.answered():
+            by_image.setdefault(pair.query.image, []).append(pair)
+        net = self.bench.net(round)
+        needs = self.bench.settle.needs
+        held: list[str] = []
+        done = 0
+        kept: set[ImageId] = set()
+        for chunk in self.bench.chunks([id for id in self.bench.pool if id in by_image]):
+            batch = [self._answered_image(id, by_image[id]) for id in chunk.images]
+            ev = self.bench.evidence(chunk.images, round, Stage.SETTLE, needs, net) if net is not None else None
+            for image, settled in zip(batch, self.bench.settle.settle(batch, ev), strict=True):
+                held.extend(settled.held)
+                if (settled.provenance > 0).any():
+                    self.files.write(image.image, settled)
+                    kept.add(image.image)
+            done += len(batch)
+            self.report("settling labels", done, len(by_image))
+        self.files.keep_only(kept)
+        return held
+
+    def _answered_image(self, id: ImageId, answers: Sequence[Answered]) -> AnsweredImage:
+        return AnsweredImage(id, self.bench.data.item(id).size, answers, self._at_ask(id, answers[-1].query.round))
+
+    def _at_ask(self, id: ImageId, round: int) -> ByteArray | None:
+        path = self.bench.folder(round) / "maps" / f"{encode_id(id)}.npz"
+        return read_arrays(path)["prediction"] if path.exists() else None
+
+    # -- train, evaluate --------------------------------------------------------------------------------------------
+    def train(self, round: int) -> None:
+        """The round's model, on disk."""
+        folder = self.bench.folder(round)
+        if (folder / MODEL).exists():
+            return
+        source = TrainSource(self.bench.data, self.files.ids(), self.files.read, self.bench.cache)
+        checkpoint = folder / "training.pt"
+        models = train(
+            self.bench.fresh_net(round),
+            source,
+            self.bench.config.train,
+            self.bench.chance.child(round, Stage.TRAIN.value),
+            checkpoint=checkpoint,
+            progress=lambda d, t: self.report("training", d, t),
+        )
+        save_checkpoint(models.best, folder / MODEL)
+        checkpoint.unlink(missing_ok=True)
+
+    def evaluate(self, round: int) -> list[Metric]:
+        """Costs so far, and the model's figures on the evaluation's images."""
+        cost = self.repo.spent(round)
+        pool_pixels = self.bench.image_pixels * len(self.bench.pool)
+        figures = {"clicks": cost.clicks, "pixels": cost.pixels, "pixel_share": cost.pixels / pool_pixels}
+        figures |= {"person_seconds": cost.seconds, "images_asked": len(self._asked_images(round))}
+        metrics = [Metric(round, name, "", -1, float(value)) for name, value in figures.items()]
+        if self.bench.eval_data is None:
+            return metrics
+        for result in evaluate(
+            self.bench.net(round + 1),
+            self.bench.eval_data,
+            self.bench.eval_labels,
+            list(self.bench.eval_data.ids),
+            size=self.bench.config.model.size,
+            cache=self.bench.eval_cache,
+            batch=self.bench.config.chunk,
+            progress=lambda d, t: self.report("evaluating", d, t),
+        ):
+            metrics += _metrics_of(round, result)
+        return metrics
+
+    def _asked_images(self, round: int) -> set[ImageId]:
+        return {query.image for query in self.repo.queries() if query.round <= round}
+
+
+def _metrics_of(round: int, result: Any) -> list[Metric]:
+    metrics = [Metric(round, "miou", result.truth, -1, float(result.miou))]
+    for name, values in (("iou", result.iou), ("dice", result.dice)):
+        for index, value in enumerate(values):
+            metrics.append(Metric(round, name, result.truth, index, None if np.isnan(value) else float(value)))
+    return metrics
+
+
+def model_path(run: Path, round: int) -> Path:
+    """Where a round's model is."""
+    return run / "rounds" / f"{round:03d}" / MODEL

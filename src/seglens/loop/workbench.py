@@ -1,0 +1,229 @@
+"""What a run works with, built once a process: data, network, caches, parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import seglens.acquisition
+import seglens.engines
+import seglens.oracles  # noqa: F401 - the imports register the parts
+from seglens.acquisition.score.random import RandomScore
+from seglens.config import PartConfig, RunConfig
+from seglens.data import open_data, open_labels
+from seglens.evidence import NetEvidence
+from seglens.models import FeatureCache, SegNet, build_network, load_checkpoint
+from seglens.protocols import Cut, LabelSource, Narrow, Oracle, PartContext, Pick, Score, SegDataset, Settle
+from seglens.registry import cuts, narrows, oracles, picks, scores, settles
+from seglens.types import Chance, Chunk, ImageId, Region, SeglensError, Stage
+
+Report = Callable[[str, int, int], None]
+"""Called with (what, done, total) during long work."""
+
+MODEL = "model.pt"
+
+
+def cache_folder(config: RunConfig) -> Path:
+    """Where features and superpixels are kept: the config's folder, $SEGLENS_CACHE, or the user's cache folder."""
+    if config.cache.dir is not None:
+        return config.cache.dir
+    import os
+
+    import platformdirs
+
+    return Path(os.environ.get("SEGLENS_CACHE") or platformdirs.user_cache_dir("seglens"))
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """The parts of a run, and how evidence is made of them. Picklable: everything is built from config and paths.
+
+    Args:
+        config: the resolved config.
+        run: the run's folder.
+    """
+
+    config: RunConfig
+    run: Path
+
+    def __reduce__(self) -> tuple[type[Workbench], tuple[RunConfig, Path]]:
+        return (Workbench, (self.config, self.run))
+
+    @cached_property
+    def chance(self) -> Chance:
+        """The run's chance."""
+        return Chance((self.config.seed,))
+
+    @cached_property
+    def data(self) -> SegDataset:
+        """The pool's images."""
+        return open_data(self.config.data)
+
+    @cached_property
+    def eval_data(self) -> SegDataset | None:
+        """The evaluation's images."""
+        return open_data(self.config.eval_data) if self.config.eval_data else None
+
+    @cached_property
+    def eval_labels(self) -> LabelSource:
+        """The evaluation's truth."""
+        assert self.config.eval_data is not None
+        return open_labels(self.config.eval_data)
+
+    @cached_property
+    def labels(self) -> LabelSource | None:
+        """The pool's truth, for an oracle that simulates; None where a person or the machine answers."""
+        return open_labels(self.config.data) if oracles.get(self.config.ask.name).simulation else None
+
+    @cached_property
+    def pool(self) -> tuple[ImageId, ...]:
+        """The images that can be asked about: all, or in simulation those with a mask.
+
+        Raises:
+            SeglensError: none.
+        """
+        ids = tuple(self.data.ids)
+        if self.labels is not None:
+            ids = tuple(id for id in ids if self.labels.has(id))
+        if not ids:
+            found = f"{len(self.data.ids)} images, none with a mask"
+            raise SeglensError(
+                f"data: an empty pool for 'ask: {self.config.ask.name}': found {found}. "
+                "A simulated oracle needs masks; 'ask: human' needs none."
+            )
+        return ids
+
+    @cached_property
+    def image_pixels(self) -> float:
+        """Mean native pixels of an image of the pool."""
+        return float(np.mean([np.prod(self.data.item(id).size) for id in self.pool]))
+
+    @cached_property
+    def context(self) -> PartContext:
+        """What parts are built with."""
+        return PartContext(self.data.classes, self.data, cache_folder(self.config), self.config.model.size)
+
+    # -- the seven choices ----------------------------------------------------------------------------------------
+    @cached_property
+    def narrows(self) -> list[Narrow]:
+        """Which images are worth a look."""
+        return [narrows.build(part, self.context) for part in self.config.narrow]
+
+    @cached_property
+    def score(self) -> Score:
+        """How much would this pixel teach."""
+        score: Score = scores.build(self.config.score, self.context)
+        if score.privileged and self.labels is None:
+            raise SeglensError(f"score '{self.config.score.name}' sees labels: it runs in simulation only")
+        return score
+
+    @cached_property
+    def first_score(self) -> Score:
+        """Round 0 has no model: chance."""
+        return RandomScore(RandomScore.Params(), self.context)
+
+    @cached_property
+    def cut(self) -> Cut:
+        """What is one question."""
+        cut: Cut = cuts.build(self.config.cut, self.context)
+        return cut
+
+    def pick(self, round: int) -> Pick:
+        """Which of them; round 0 spreads over images."""
+        part = PartConfig(name="spread-images") if round == 0 else self.config.pick
+        pick: Pick = picks.build(part, self.context)
+        return pick
+
+    @cached_property
+    def settle(self) -> Settle:
+        """What becomes a label."""
+        settle: Settle = settles.build(self.config.settle, self.context)
+        return settle
+
+    @cached_property
+    def oracle(self) -> Oracle:
+        """Who answers."""
+        oracle: Oracle = oracles.build(self.config.ask, self.context)
+        return oracle
+
+    @property
+    def enough(self) -> float:
+        """The share of a round's answers that ends the waiting."""
+        return float(getattr(self.oracle.params, "enough", 1.0))
+
+    # -- networks and features ------------------------------------------------------------------------------------
+    def folder(self, round: int) -> Path:
+        """The folder of a round."""
+        return self.run / "rounds" / f"{round:03d}"
+
+    def net(self, round: int) -> SegNet | None:
+        """The model that round ``round`` works with: the one trained in the round before; None in round 0."""
+        if round == 0:
+            return None
+        return load_checkpoint(self.folder(round - 1) / MODEL).eval()
+
+    def fresh_net(self, round: int) -> SegNet:
+        """An untrained network for round ``round``: built anew, with weights drawn by chance, or the last round's."""
+        if self.config.train.restart == "warm" and round > 0:
+            return load_checkpoint(self.folder(round - 1) / MODEL)
+        model = self.config.model
+        if self.config.train.restart == "random":
+            model = model.model_copy(update={"weights": "random"})
+        # the same initial weights every round, so that rounds differ by their labels alone
+        return build_network(model, self.data.classes, self.chance.child("weights"))
+
+    @property
+    def interactive(self) -> bool:
+        """Whether the encoder is fixed and its features cached."""
+        return self.config.train.rhythm == "interactive"
+
+    def _cache(self, data: SegDataset, views: Sequence[str]) -> FeatureCache | None:
+        if not self.interactive:
+            return None
+        encoder = build_network(self.config.model, data.classes, self.chance.child("weights")).eval()
+        folder = cache_folder(self.config) / "features"
+        return FeatureCache(folder, data, encoder, self.config.model.size, views, self.config.cache.max_gib)
+
+    @cached_property
+    def cache(self) -> FeatureCache | None:
+        """Cached features of the pool; None in the finetune rhythm."""
+        return self._cache(self.data, self.config.train.views)
+
+    @cached_property
+    def eval_cache(self) -> FeatureCache | None:
+        """Cached features of the evaluation's images."""
+        return self._cache(self.eval_data, ("plain",)) if self.eval_data is not None else None
+
+    def prepare(self, report: Report) -> None:
+        """Compute ahead what every round needs: cached features, superpixels. Resumable; quick when all is there."""
+        if self.config.threads:
+            torch.set_num_threads(self.config.threads)
+        if self.cache is not None:
+            self.cache.fill(list(self.pool), lambda d, t: report("caching features of the pool", d, t))
+        if self.eval_cache is not None and self.eval_data is not None:
+            ids = list(self.eval_data.ids)
+            self.eval_cache.fill(ids, lambda d, t: report("caching features of the evaluation images", d, t))
+        self.cut.prepare(self.pool, lambda d, t: report("preparing regions", d, t))
+
+    def evidence(
+        self,
+        ids: Sequence[ImageId],
+        round: int,
+        stage: Stage,
+        needs: frozenset[str],
+        net: SegNet | None,
+        asked: Callable[[ImageId], Sequence[Region]] | None = None,
+    ) -> NetEvidence:
+        """Evidence of a few images in one round."""
+        chance = self.chance.child(round, stage.value)
+        return NetEvidence(ids, self.data, self.config.model.size, chance, needs, net, self.cache, asked)
+
+    def chunks(self, ids: Sequence[ImageId]) -> list[Chunk]:
+        """Fixed pieces of ``ids``, in order."""
+        size = self.config.chunk
+        return [Chunk(i, tuple(ids[start : start + size])) for i, start in enumerate(range(0, len(ids), size))]

@@ -1,0 +1,151 @@
+"""People answer. Their answers reach the store by themselves (``seglens answer``); the loop waits for them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import Field, ValidationError
+
+from seglens.config import Params, describe
+from seglens.files import read_map
+from seglens.functional.run_lengths import decode
+from seglens.protocols import AskContext, PartContext
+from seglens.registry import oracles
+from seglens.types import (
+    IGNORE,
+    Answer,
+    AnswerKind,
+    AnswerStatus,
+    ByteArray,
+    ClassTable,
+    Cost,
+    Provenance,
+    Query,
+    SeglensError,
+)
+
+
+@oracles.register("human")
+class HumanOracle:
+    """Questions wait in the store until people have answered them."""
+
+    simulation = False
+
+    class Params(Params):
+        """Parameters."""
+
+        enough: float = Field(1.0, gt=0, le=1, description="share of a round's answers that ends the waiting")
+
+    def __init__(self, params: HumanOracle.Params, context: PartContext) -> None:
+        self.params = params
+
+    def submit(self, queries: Sequence[Query], ask: AskContext) -> None:
+        """Nothing to do: the questions are in the store, where people's tools read them."""
+
+    def collect(self) -> list[Answer]:
+        """Nothing to bring: people's tools write to the store."""
+        return []
+
+
+class AnswerLine(Params):
+    """One line of an answers file."""
+
+    query: str = Field(description="id of the question")
+    status: AnswerStatus = Field(AnswerStatus.ANSWERED, description="what became of the question")
+    classes: tuple[str, ...] = Field(
+        (), description="class names: one for a dominant class or point, several for a set"
+    )
+    point: tuple[int, int] | None = Field(None, description="(y, x) of a point answer, pixels of the image")
+    mask: Path | None = Field(None, description="PNG of class indices in the image's size, for a dense answer")
+    annotator: str = Field("", description="who answered")
+    clicks: float | None = Field(None, ge=0, description="clicks it took; null = one a class, or as estimated")
+    seconds: float = Field(0.0, ge=0, description="seconds it took")
+
+
+def read_answers(file: Path, queries: Mapping[str, Query], classes: ClassTable) -> list[Answer]:
+    """Answers from a file of JSON lines (see ``AnswerLine``).
+
+    Args:
+        file: the file.
+        queries: every question of the run, by id.
+        classes: of the run.
+
+    Raises:
+        SeglensError: a line that is no such answer, an unknown query or class; nothing is stored.
+    """
+    answers = []
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SeglensError(f"{file}: cannot be read ({error})") from None
+    for number, text in enumerate(lines, 1):
+        if not text.strip():
+            continue
+        where = f"{file}:{number}"
+        try:
+            line = AnswerLine(**_mapping(json.loads(text), where))
+        except json.JSONDecodeError as error:
+            raise SeglensError(f"{where}: not JSON: {error}") from None
+        except ValidationError as error:
+            raise SeglensError(describe(error, AnswerLine, where)) from None
+        if line.query not in queries:
+            raise SeglensError(f"{where}: unknown query '{line.query}': this run never asked it")
+        answers.append(_answer(line, queries[line.query], classes, where))
+    return answers
+
+
+def _mapping(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise SeglensError(f"{where}: expected a JSON object, found {type(value).__name__}")
+    return value
+
+
+def _answer(line: AnswerLine, query: Query, classes: ClassTable, where: str) -> Answer:
+    unknown = [name for name in line.classes if name not in classes.names]
+    if unknown:
+        raise SeglensError(f"{where}: unknown class '{unknown[0]}'. Allowed: {', '.join(classes.names)}")
+    indices = tuple(classes.names.index(name) for name in line.classes)
+    dense, pixels = None, 0
+    if line.status is AnswerStatus.ANSWERED:
+        pixels = query.region.pixels
+        if query.kind is AnswerKind.DENSE:
+            dense = _dense(line, query, classes, where)
+            pixels = int((dense != IGNORE).sum())
+        elif query.kind is AnswerKind.CLASS_SET and not indices:
+            raise SeglensError(f"{where}: key 'classes': a class-set answer names at least one class")
+        elif query.kind in (AnswerKind.DOMINANT_CLASS, AnswerKind.POINT) and len(indices) != 1:
+            raise SeglensError(
+                f"{where}: key 'classes': a {query.kind.value} answer names one class, found {len(indices)}"
+            )
+    point = line.point
+    if query.kind is AnswerKind.POINT and line.status is AnswerStatus.ANSWERED and point is None:
+        raise SeglensError(f"{where}: key 'point': a point answer says where, (y, x)")
+    clicks = (
+        line.clicks
+        if line.clicks is not None
+        else max(1.0, float(len(indices)), query.estimate.clicks * (dense is not None))
+    )
+    cost = Cost(clicks, pixels, line.seconds)
+    return Answer(query.id, line.status, cost, Provenance.PERSON, indices, dense, point, line.annotator)
+
+
+def _dense(line: AnswerLine, query: Query, classes: ClassTable, where: str) -> ByteArray:
+    if line.mask is None:
+        raise SeglensError(f"{where}: key 'mask': a dense answer needs a PNG of class indices")
+    try:
+        mask = read_map(line.mask)
+    except OSError as error:
+        raise SeglensError(f"{line.mask}: cannot be read ({error})") from None
+    if mask.shape != query.region.size:
+        raise SeglensError(f"{line.mask}: size {mask.shape}, the image's is {query.region.size}")
+    values: ByteArray = mask[decode(query.region.runs, query.region.size)]
+    bad = np.setdiff1d(values, [*range(len(classes)), IGNORE])
+    if len(bad):
+        raise SeglensError(
+            f"{line.mask}: unknown class index {int(bad[0])}; allowed 0 to {len(classes) - 1} and {IGNORE}"
+        )
+    return values
