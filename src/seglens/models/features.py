@@ -65,7 +65,7 @@ class FeatureCache:
         key = repr(
             ("1", data.fingerprint(), net.config.encoder, weights_digest(net.encoder), size, sorted(self._shapes), GROUP)
         )
-        self.path = folder / "features" / hashlib.sha256(key.encode()).hexdigest()[:16]
+        self.path = folder / hashlib.sha256(key.encode()).hexdigest()[:16]
         self._open: dict[tuple[int, str], HalfArray] = {}
 
     def estimate_bytes(self, n_images: int) -> int:
@@ -95,28 +95,32 @@ class FeatureCache:
             if progress is not None:
                 progress(done, total)
 
-    def get(self, id: ImageId, view: str = "plain") -> dict[str, Tensor]:
-        """Features of one image, as ``SegNet.encode`` gives them.
+    def get(self, ids: Sequence[ImageId], views: Sequence[str] | None = None) -> dict[str, Tensor]:
+        """Features of several images, as ``SegNet.encode`` gives them.
+
+        Args:
+            ids: the images.
+            views: one an image; None = plain.
 
         Returns:
-            tap to (D, H', W') float16, copied out of the map.
+            tap to (N, D, H', W') float16, copied out of the maps.
 
         Raises:
             SeglensError: not filled, or no such view here.
         """
+        rows = [self.one(id, view) for id, view in zip(ids, views or ["plain"] * len(ids), strict=True)]
+        return {tap: torch.stack([row[tap] for row in rows]) for tap in self._shapes}
+
+    def one(self, id: ImageId, view: str = "plain") -> dict[str, Tensor]:
+        """Features of one image: tap to (D, H', W') float16."""
         row = torch.from_numpy(np.array(self._row(id, view)))
         parts = row.split([math.prod(shape) for shape in self._shapes.values()])
         return {tap: part.view(shape) for (tap, shape), part in zip(self._shapes.items(), parts, strict=True)}
 
-    def batch(self, ids: Sequence[ImageId], views: Sequence[str] | None = None) -> dict[str, Tensor]:
-        """Features of several images stacked: tap to (N, D, H', W') float16; ``views`` one an image, None = plain."""
-        rows = [self.get(id, view) for id, view in zip(ids, views or ["plain"] * len(ids), strict=True)]
-        return {tap: torch.stack([row[tap] for row in rows]) for tap in self._shapes}
-
     def pooled(self, ids: Sequence[ImageId]) -> FloatArray:
         """(N, D) float32: the mean of each image's stride-32 features, for what spreads over the pool without a model."""
         tap = list(self._shapes)[-1]
-        return np.stack([self.get(id, "plain")[tap].float().mean((1, 2)).numpy() for id in ids])
+        return np.stack([self.one(id)[tap].float().mean((1, 2)).numpy() for id in ids])
 
     @property
     def _width(self) -> int:

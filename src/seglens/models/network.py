@@ -104,6 +104,7 @@ class SegNet(nn.Module):
     def enlarge(self, logits: Tensor, size: Size) -> Tensor:
         """Logits at the decoder's stride, bilinear to the padded input, cropped to ``size``: (N, C, h, w)."""
         if self.decoder.stride > 1:
+            logits = logits.float()  # torch's bfloat16 upsampling is several times slower on the CPU
             logits = functional.interpolate(
                 logits, scale_factor=float(self.decoder.stride), mode="bilinear", align_corners=False
             )

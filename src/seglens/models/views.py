@@ -74,10 +74,18 @@ def _nearest(source: int, target: int) -> Tensor:
     return ((torch.arange(target) * 2 + 1) * source // (2 * target)).clamp_(max=source - 1)
 
 
-VIEWS: dict[str, View] = {
-    "plain": View(),
-    "flip": View(mirror=True),
+ZOOM = 0.75
+_CORNERS = {
+    "top-left": (0.0, 0.0),
+    "top-right": (0.0, 1 - ZOOM),
+    "bottom-left": (1 - ZOOM, 0.0),
+    "bottom-right": (1 - ZOOM, 1 - ZOOM),
 }
+
+VIEWS: dict[str, View] = {"plain": View(), "flip": View(mirror=True)}
+for _name, (_top, _left) in _CORNERS.items():
+    VIEWS[f"zoom-{_name}"] = View((_top, _left, _top + ZOOM, _left + ZOOM))
+    VIEWS[f"zoom-{_name}-flip"] = View((_top, _left, _top + ZOOM, _left + ZOOM), mirror=True)
 
 
 def view_of(name: str) -> View:

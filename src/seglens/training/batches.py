@@ -85,7 +85,7 @@ class Batches:
         if self.cache is not None:
             views = [self.config.views[int(d.chance.child("view").numpy().integers(len(self.config.views)))] for d in draws]
             labels = [self.labels.get(id, view) for id, view in zip(ids, views, strict=True)]
-            return Batch(ids, self._targets(labels), chances, features=self.cache.batch(ids, views))
+            return Batch(ids, self._targets(labels), chances, features=self.cache.get(ids, views))
         seen = [self._augmented(draw) for draw in draws]
         return Batch(ids, self._targets([label for _, label in seen]), chances, images=torch.stack([i for i, _ in seen]))
 

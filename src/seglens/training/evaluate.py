@@ -115,7 +115,7 @@ def _logits(
 ) -> Tensor:
     if cache is None:
         return _forward(net, torch.stack([load_image(data, id, size) for id in ids]))
-    features = {tap: value.to(net.mean.device) for tap, value in cache.batch(ids).items()}
+    features = {tap: value.to(net.mean.device) for tap, value in cache.get(ids).items()}
     mode = net.training
     net.eval()
     try:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from seglens.config import TrainConfig
+from seglens.models.precision import has_bf16
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,7 @@ def resolve_precision(config: TrainConfig, device: torch.device) -> Precision:
     """
     if config.precision == "auto":
         if device.type == "cuda":
-            return Precision(True, True)
-        return Precision(False, device.type == "cpu" and cpu_has_bf16())
+            return Precision(has_bf16(device), has_bf16(device))
+        return Precision(False, has_bf16(device))
     return Precision(config.precision == "bf16", config.precision in ("bf16", "mixed"))
 
-
-def cpu_has_bf16() -> bool:
-    """Whether the CPU multiplies bfloat16 matrices itself (AVX512-BF16 or AMX)."""
-    able = torch.cpu.get_capabilities()
-    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
