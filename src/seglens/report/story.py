@@ -1,0 +1,98 @@
+"""The run told in a few sentences and figures, for somebody who has never seen one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from seglens.report.view import RunView
+from seglens.report.words import WHO, class_name, duration, fraction, listed, percent, whole
+from seglens.types import AnswerStatus, Provenance
+
+
+@dataclass(frozen=True)
+class Card:
+    """A headline figure: what it is, the figure, and what to hold beside it."""
+
+    label: str
+    figure: str
+    beside: str
+
+
+def story(view: RunView) -> list[str]:
+    """What was done, in a paragraph or two."""
+    config, last = view.config, view.rounds[-1] if view.rounds else None
+    parts = f"{config.score.name}, {config.cut.name}, {config.answer.value}, {config.pick.name}, {config.settle.name}"
+    told = [
+        f"Seglens looks for the pixels that are worth a person's time. Here it had a pool of {whole(view.pool_images)} "
+        f"images without labels (dataset “{config.data.name}”, {len(view.classes)} classes). Each round it chose "
+        f"regions by the preset “{config.preset}” ({parts}), asked what they are, and trained a model on the answers."
+    ]
+    if last is not None:
+        who = listed(sorted({WHO[a.answer.provenance] for a in view.asked if a.answer})) or "nobody yet"
+        rounds = f"{len(view.rounds)} round{'' if len(view.rounds) == 1 else 's'}"
+        told.append(
+            f"In {rounds} it asked {whole(len(view.asked))} questions, answered by {who}. "
+            f"Labels now cover {percent(last.share)} of the pool's pixels. Seed {config.seed}."
+        )
+    return told
+
+
+def unfinished(view: RunView) -> str:
+    """A note for a run that is not done; empty for one that is."""
+    if not view.rounds:
+        return "This run has not begun: there is nothing to show yet."
+    last = view.rounds[-1]
+    if last.stage is not None:
+        return f"This run is not finished: round {last.number} stands at the stage “{last.stage.value}”."
+    return ""
+
+
+def cards(view: RunView) -> list[Card]:
+    """The headline figures."""
+    shown = [*_quality(view)]
+    if view.rounds:
+        last = view.rounds[-1]
+        images = len({a.query.image for a in view.asked})
+        answered = sum(a.answer is not None and a.answer.status is AnswerStatus.ANSWERED for a in view.asked)
+        shown += [
+            Card("questions", whole(len(view.asked)), f"{whole(answered)} answered, in {whole(images)} images"),
+            Card("clicks", whole(last.clicks), "what the answers cost"),
+            Card("pixels labelled", percent(last.share), f"of the pool: {whole(last.pixels)}"),
+            Card("a person's time", duration(last.seconds), _time_words(view)),
+        ]
+    return shown
+
+
+def _quality(view: RunView) -> list[Card]:
+    measured = view.measured
+    if not measured:
+        return []
+    first, last = measured[0], measured[-1]
+    before = f"{fraction(first.miou)} after round {first.number}" if len(measured) > 1 else "after one round"
+    shown = [Card(f"mIoU after round {last.number}", fraction(last.miou), before)]
+    full = view.config.full_miou
+    if full and last.miou is not None:
+        shown.append(Card("of full supervision", percent(last.miou / full), f"which reaches {fraction(full)}"))
+    known = [(value, index) for index, value in enumerate(last.iou) if value is not None]
+    if known:
+        value, index = min(known)
+        shown.append(Card("hardest class", class_name(index, view.classes), f"IoU {fraction(value)}"))
+    return shown
+
+
+def _time_words(view: RunView) -> str:
+    simulated = any(a.answer and a.answer.provenance is Provenance.SIMULATED for a in view.asked)
+    return "estimated, at fixed seconds an action" if simulated else "measured while answering"
+
+
+def label_words(view: RunView) -> str:
+    """What the labels are made of."""
+    labels = view.labels
+    if not labels.images:
+        return "There are no labels yet."
+    total = max(sum(labels.by_provenance.values()), 1)
+    sources = [f"{percent(n / total)} from {WHO[p]}" for p, n in labels.by_provenance.items()]
+    return (
+        f"{whole(labels.images)} images carry labels, {whole(int(labels.by_class.sum()))} pixels in all: "
+        f"{listed(sources)}."
+    )

@@ -1,0 +1,190 @@
+"""What the report reads of a run, and nothing it could change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from seglens import data
+from seglens.config import RunConfig, read_yaml, resolve
+from seglens.files import encode_id, read_arrays
+from seglens.store import LabelFiles, Metric, Repository
+from seglens.store.repository import Event, Round
+from seglens.types import (
+    Answer,
+    ByteArray,
+    ClassTable,
+    FloatArray,
+    ImageId,
+    IntArray,
+    Provenance,
+    Query,
+    SeglensError,
+    Stage,
+)
+
+Maps = tuple[ByteArray, FloatArray]
+"""(h, w) prediction and (h, w) score at the time of asking, at the model's size."""
+
+
+@dataclass(frozen=True)
+class RoundView:
+    """What is known after a round. Costs are cumulative; ``stage`` is the one to do next; ``share`` is answered non-void pixels over the pool's."""
+
+    number: int
+    stage: Stage | None
+    miou: float | None
+    iou: tuple[float | None, ...]
+    clicks: float
+    pixels: float
+    seconds: float
+    share: float
+    durations: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question with its answer, if there is one."""
+
+    query: Query
+    answer: Answer | None
+
+
+@dataclass(frozen=True)
+class LabelCounts:
+    """What the label files hold: pixels by class (C,), pixels by provenance, images."""
+
+    by_class: IntArray
+    by_provenance: Mapping[Provenance, int]
+    images: int
+
+
+@dataclass(frozen=True)
+class RunView:
+    """A run, as far as it got."""
+
+    folder: Path
+    config: RunConfig
+    classes: ClassTable
+    pool_images: int
+    pool_pixels: int
+    rounds: tuple[RoundView, ...]
+    asked: tuple[Asked, ...]
+    labels: LabelCounts
+    facts: Mapping[str, str]
+    image: Callable[[ImageId], ByteArray]
+
+    @property
+    def name(self) -> str:
+        """What to call the run: its folder."""
+        return self.folder.resolve().name
+
+    @property
+    def measured(self) -> tuple[RoundView, ...]:
+        """The rounds that have been evaluated."""
+        return tuple(r for r in self.rounds if r.miou is not None)
+
+    def of_round(self, number: int) -> list[Asked]:
+        """The questions of a round, best first."""
+        return [a for a in self.asked if a.query.round == number]
+
+    def maps(self, query: Query) -> Maps | None:
+        """What the model thought of the query's image when it was asked; None without a model."""
+        path = self.folder / "rounds" / f"{query.round:03d}" / "maps" / f"{encode_id(query.image)}.npz"
+        if not path.exists():
+            return None
+        arrays = read_arrays(path)
+        return arrays["prediction"], arrays["score"]
+
+    @classmethod
+    def load(cls, run: Path) -> RunView:
+        """The view of a run's folder.
+
+        Raises:
+            SeglensError: no run there, or its config or data cannot be read.
+        """
+        repository = Repository.of_run(run)
+        try:
+            config = resolve(read_yaml(run / "config.yaml"), {}, str(run / "config.yaml"))
+            pool = data.open_data(config.data)
+            sizes = {id: pool.item(id).size for id in pool.ids}
+            pixels = sum(h * w for h, w in sizes.values())
+            return cls(
+                folder=run,
+                config=config,
+                classes=pool.classes,
+                pool_images=len(sizes),
+                pool_pixels=pixels,
+                rounds=tuple(read_rounds(repository, len(pool.classes), pixels)),
+                asked=tuple(read_asked(repository)),
+                labels=count_labels(LabelFiles(run), len(pool.classes)),
+                facts=read_facts(repository),
+                image=pool.image,
+            )
+        finally:
+            repository.close()
+
+
+def read_rounds(repository: Repository, classes: int, pool_pixels: int) -> list[RoundView]:
+    """Every round begun."""
+    metrics, events = repository.metrics(), repository.events()
+    return [_round(repository, r, metrics, events, classes, pool_pixels) for r in repository.rounds()]
+
+
+def _round(
+    repository: Repository, stored: Round, metrics: list[Metric], events: list[Event], classes: int, pool_pixels: int
+) -> RoundView:
+    own = [m for m in metrics if m.round == stored.number]
+    iou = {m.class_index: m.value for m in own if m.name == "iou" and m.truth in {"native", ""}}
+    miou = next((m.value for m in own if m.name == "miou" and m.truth in {"native", ""}), None)
+    spent = repository.spent(stored.number)
+    return RoundView(
+        number=stored.number,
+        stage=stored.stage,
+        miou=miou,
+        iou=tuple(iou.get(c) for c in range(classes)),
+        clicks=spent.clicks,
+        pixels=spent.pixels,
+        seconds=spent.seconds,
+        share=spent.pixels / pool_pixels if pool_pixels else 0.0,
+        durations=_durations(events, stored.number),
+    )
+
+
+def _durations(events: list[Event], number: int) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for event in events:
+        if event.round == number and event.stage and "seconds" in event.data:
+            found[event.stage] = found.get(event.stage, 0.0) + float(event.data["seconds"])
+    return found
+
+
+def read_asked(repository: Repository) -> list[Asked]:
+    """Every question in the order asked, with the first answer to it."""
+    answers: dict[str, Answer] = {}
+    for pair in repository.answered():
+        answers.setdefault(pair.query.id, pair.answer)
+    return [Asked(query, answers.get(query.id)) for query in repository.queries()]
+
+
+def count_labels(files: LabelFiles, classes: int) -> LabelCounts:
+    """Pixels by class and by provenance over all label files."""
+    by_class, by_provenance = np.zeros(256, np.int64), np.zeros(256, np.int64)
+    ids = files.ids()
+    for id in ids:
+        settled = files.read(id)
+        by_class += np.bincount(settled.label.ravel(), minlength=256)
+        by_provenance += np.bincount(settled.provenance.ravel(), minlength=256)
+    counts = {p: int(by_provenance[p]) for p in Provenance if p is not Provenance.NONE and by_provenance[p]}
+    return LabelCounts(by_class[:classes], counts, len(ids))
+
+
+def read_facts(repository: Repository) -> dict[str, str]:
+    """What the run noted about where it ran: the latest ``started`` event's plain values."""
+    facts: dict[str, str] = {}
+    for event in repository.events("started"):
+        facts.update({str(k): str(v) for k, v in event.data.items() if isinstance(v, (str, int, float))})
+    return facts

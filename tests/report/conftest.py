@@ -1,0 +1,159 @@
+"""Runs to report on: real folders with real databases; only the model's opinions are drawn by chance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from seglens.config import PartConfig, RunConfig
+from seglens.data import open_data, open_labels
+from seglens.files import encode_id, write_arrays, write_bytes
+from seglens.functional import run_lengths
+from seglens.store import LabelFiles, Metric, Repository
+from seglens.types import (
+    IGNORE,
+    Answer,
+    AnswerKind,
+    AnswerStatus,
+    Cost,
+    ImageId,
+    IntArray,
+    Provenance,
+    Query,
+    Region,
+    Settled,
+    Stage,
+)
+
+NAMES = ("road", "sky", "<b>rider</b> & co", "pole")
+Maker = Callable[..., Path]
+
+
+def write_images(root: Path, count: int = 4, size: tuple[int, int] = (48, 96)) -> PartConfig:
+    """A folder dataset of simple scenes, with a class whose name is HTML."""
+    rng = np.random.default_rng(0)
+    for i in range(count):
+        label = np.ones(size, np.uint8)
+        label[size[0] // 2 :] = 0
+        label[size[0] // 2 - 8 : size[0] // 2 + 4, 10 + 15 * i : 16 + 15 * i] = 2
+        label[6:30, 80 - 9 * i : 82 - 9 * i] = 3
+        colours = np.array([[90, 90, 95], [150, 190, 230], [200, 40, 60], [60, 60, 50]])
+        image = np.clip(colours[label] + rng.normal(0, 9, (*size, 3)), 0, 255).astype(np.uint8)
+        for folder, values in (("images", image), ("masks", label)):
+            path = root / folder / "day" / f"{i}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(values).save(path)
+    (root / "classes.yaml").write_text(yaml.safe_dump({"names": list(NAMES)}))
+    where = {"images": "images", "masks": "masks", "classes": "classes.yaml"}
+    return PartConfig(name="folder", **{key: str(root / name) for key, name in where.items()})
+
+
+def blocks(size: tuple[int, int], side: int) -> IntArray:
+    """A label map of square regions."""
+    ys, xs = np.indices(size) // side
+    return (ys * (size[1] // side + 1) + xs).astype(np.int32)
+
+
+def write_run(run: Path, config: RunConfig, rounds: int = 3, each: int = 8, side: int = 16, seed: int = 0) -> Path:
+    """A finished run whose questions are drawn by chance and whose answers are the truth."""
+    rng, data, truth = np.random.default_rng(seed), open_data(config.data), open_labels(config.data)
+    write_bytes(run / "config.yaml", config.dump().encode())
+    repo = Repository.create(run)
+    labels: dict[ImageId, Settled] = {}
+    taken: set[tuple[ImageId, int]] = set()
+    for number in range(rounds):
+        repo.begin_round(number, float(each))
+        queries, answers = [], []
+        while len(queries) < each:
+            id = data.ids[int(rng.integers(len(data.ids)))]
+            regions = blocks(data.item(id).size, side)
+            index = int(rng.integers(regions.max() + 1))
+            if (id, index) in taken or not (regions == index).any():
+                continue
+            taken.add((id, index))
+            query = _query(number, len(queries), id, regions, index, truth.label(id), len(data.classes), rng)
+            queries.append(query)
+            answers.append(_answer(query, truth.label(id)))
+            _settle(labels, query, answers[-1])
+            if number:
+                _maps(run, number, id, truth.label(id), config.model.size, len(data.classes), rng)
+        repo.add_queries(queries)
+        repo.add_answers(answers)
+        repo.set_metrics(_metrics(number, len(data.classes), rng))
+        for stage in Stage:
+            repo.log("stage", number, stage, seconds=1.5 if stage is Stage.TRAIN else 0.2)
+        repo.advance(number, None)
+    for id, settled in labels.items():
+        LabelFiles(run).write(id, settled)
+    repo.close()
+    return run
+
+
+def _query(number, position, id, regions, index, label, classes, rng) -> Query:
+    mask = regions == index
+    region = Region(id, mask.shape, run_lengths.encode(mask), f"blocks-{mask.shape}", index)
+    here = np.bincount(label[mask], minlength=256)[:classes]
+    first, second = (int(c) for c in np.argsort(-(here + rng.random(classes)))[:2])
+    reason = {"classes": [first, second], "margin": float(rng.random() * 0.4), "rare": bool(rng.random() < 0.3)}
+    cost = Cost(1, int(mask.sum()), 4)
+    score = float(rng.random())
+    id_ = f"q{number}-{position}"
+    return Query(id_, number, region, AnswerKind.DOMINANT_CLASS, score, cost, reason if number else {})
+
+
+def _answer(query: Query, label) -> Answer:
+    inside = label[run_lengths.decode(query.region.runs, query.region.size)]
+    known = inside[inside != IGNORE]
+    if not len(known):
+        return Answer(query.id, AnswerStatus.VOID, Cost(1, 0, 4), Provenance.SIMULATED)
+    classes = (int(np.bincount(known).argmax()),)
+    return Answer(query.id, AnswerStatus.ANSWERED, Cost(1, len(known), 4), Provenance.SIMULATED, classes)
+
+
+def _settle(labels: dict[ImageId, Settled], query: Query, answer: Answer) -> None:
+    size = query.region.size
+    settled = labels.setdefault(query.image, Settled(np.full(size, IGNORE, np.uint8), np.zeros(size, np.uint8)))
+    if answer.classes:
+        mask = run_lengths.decode(query.region.runs, size)
+        settled.label[mask] = answer.classes[0]
+        settled.provenance[mask] = answer.provenance
+
+
+def _maps(run, number, id, label, size, classes, rng) -> None:
+    ys, xs = (np.arange(n) * label.shape[i] // n for i, n in enumerate(size))
+    small = label[np.ix_(ys, xs)].copy()
+    wrong = rng.random(size) < 0.1
+    small[wrong | (small >= classes)] = rng.integers(0, classes, size)[wrong | (small >= classes)]
+    edges = np.abs(np.gradient(small.astype(float))).sum(0) + rng.random(size) * 0.2
+    path = run / "rounds" / f"{number:03d}" / "maps" / f"{encode_id(id)}.npz"
+    write_arrays(path, prediction=small, score=edges.astype(np.float16))
+
+
+def _metrics(number: int, classes: int, rng) -> list[Metric]:
+    iou: list[float | None] = [float(v) for v in np.clip(rng.normal(0.35 + 0.08 * number, 0.12, classes), 0, 1)]
+    iou[-1] = None if number == 0 else iou[-1]
+    known = [v for v in iou if v is not None]
+    return [
+        Metric(number, "miou", "native", -1, float(np.mean(known))),
+        Metric(number, "miou", "model", -1, 0.987),
+        *(Metric(number, "iou", "native", c, v) for c, v in enumerate(iou)),
+    ]
+
+
+@pytest.fixture(scope="session")
+def pool(tmp_path_factory: pytest.TempPathFactory) -> PartConfig:
+    return write_images(tmp_path_factory.mktemp("pool"))
+
+
+@pytest.fixture
+def make_run(pool: PartConfig, tmp_path: Path) -> Maker:
+    def make(name: str = "a run", preset: str = "default", rounds: int = 3, seed: int = 0, **values) -> Path:
+        config = RunConfig(data=pool, eval_data=pool, preset=preset, model={"size": (24, 48)}, **values)
+        return write_run(tmp_path / name, config, rounds, seed=seed)
+
+    return make
