@@ -1,0 +1,35 @@
+"""Datasets and class tables. Importing this room registers camvid, folder and streets."""
+
+from __future__ import annotations
+
+from seglens.config import PartConfig
+from seglens.data import camvid as _camvid
+from seglens.data import folder as _folder
+from seglens.data import streets as _streets
+from seglens.data.classes import CAMVID, CITYSCAPES
+from seglens.protocols import LabelSource, SegDataset
+from seglens.registry import datasets
+
+__all__ = ["CAMVID", "CITYSCAPES", "open_data", "open_labels"]
+
+_REGISTERED = (_camvid, _folder, _streets)
+
+
+def open_data(part: PartConfig) -> SegDataset:
+    """The images that ``part`` names (``{name: camvid, root: ...}``); it holds no label.
+
+    Raises:
+        SeglensError: an unknown name or key, or files that are not there.
+    """
+    data: SegDataset = datasets.build(part)
+    return data
+
+
+def open_labels(part: PartConfig) -> LabelSource:
+    """The truth of the images that ``part`` names. Only an oracle or the evaluation may hold it.
+
+    Raises:
+        SeglensError: as ``open_data``.
+    """
+    source: LabelSource = datasets.get(part.name).labels(datasets.params(part))
+    return source

@@ -1,0 +1,119 @@
+"""Datasets that lie in files: images and masks by id. Layouts (camvid, folder) only say where the files are."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from seglens.data.errors import MaskSizeError, MissingMaskError, UnknownClassError
+from seglens.data.files import read_image, read_mask, read_size
+from seglens.types import IGNORE, ByteArray, ClassTable, ImageId, Item, SeglensError
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where an image lies, and which group (sequence) it belongs to."""
+
+    image: Path
+    group: str
+
+
+def lookup(table: dict[ImageId, Entry], id: ImageId) -> Entry:
+    """The entry of ``id``, or a clear error."""
+    if id not in table:
+        some = ", ".join(list(table)[:3])
+        raise SeglensError(f"image '{id}': not in this dataset of {len(table)} images ({some}, ...)")
+    return table[id]
+
+
+class FileImages:
+    """Images in files: a SegDataset. It knows no mask.
+
+    Args:
+        classes: the class table.
+        entries: where each image lies, in the dataset's order.
+    """
+
+    def __init__(self, classes: ClassTable, entries: dict[ImageId, Entry]) -> None:
+        self.classes = classes
+        self.ids: Sequence[ImageId] = tuple(entries)
+        self._entries = entries
+        self._fingerprint = ""
+
+    def item(self, id: ImageId) -> Item:
+        """Size and group, from the file's header."""
+        entry = lookup(self._entries, id)
+        return Item(read_size(entry.image), entry.group)
+
+    def image(self, id: ImageId) -> ByteArray:
+        """(H, W, 3) uint8 RGB.
+
+        Raises:
+            SeglensError: the file is missing, unreadable or truncated.
+        """
+        return read_image(lookup(self._entries, id).image)
+
+    def fingerprint(self) -> str:
+        """A digest of the ids in order, and of each file's length and time of change."""
+        if not self._fingerprint:
+            digest = hashlib.blake2b(repr(self.classes.names).encode(), digest_size=12)
+            for id, entry in self._entries.items():
+                state = entry.image.stat()
+                digest.update(f"{id}\0{state.st_size}\0{state.st_mtime_ns}\n".encode())
+            self._fingerprint = digest.hexdigest()
+        return self._fingerprint
+
+
+@dataclass(frozen=True)
+class FileLabels:
+    """Index masks in files: a LabelSource.
+
+    Args:
+        classes: the class table.
+        images: where each image lies; a mask has to have its size.
+        masks: where each mask lies; images without one are left out.
+        ignore: mask ids that mean void (IGNORE always does).
+    """
+
+    classes: ClassTable
+    images: dict[ImageId, Entry] = field(repr=False)
+    masks: dict[ImageId, Path] = field(repr=False)
+    ignore: tuple[int, ...] = ()
+
+    def has(self, id: ImageId) -> bool:
+        """Whether the image has a mask."""
+        return id in self.masks
+
+    def label(self, id: ImageId) -> ByteArray:
+        """(H, W) uint8 class index, IGNORE = void.
+
+        Raises:
+            SeglensError: no mask, unreadable, another size than the image's, or ids that no class has.
+        """
+        entry = lookup(self.images, id)
+        if id not in self.masks:
+            raise MissingMaskError(f"{entry.image}: the image has no mask")
+        path = self.masks[id]
+        mask = read_mask(path)
+        size = read_size(entry.image)
+        if mask.shape != size:
+            found = f"{mask.shape[0]}x{mask.shape[1]}"
+            raise MaskSizeError(f"{path}: the mask is {found}, its image {size[0]}x{size[1]} (height x width)")
+        void = np.isin(mask, (*self.ignore, IGNORE))
+        unknown = ~void & ((mask < 0) | (mask >= len(self.classes)))
+        if unknown.any():
+            raise UnknownClassError(f"{path}: class ids {_few(np.unique(mask[unknown]).tolist())}; {self._allowed()}")
+        return np.where(void, IGNORE, mask).astype(np.uint8)
+
+    def _allowed(self) -> str:
+        void = ", ".join(map(str, sorted({*self.ignore, IGNORE})))
+        return f"allowed are 0 to {len(self.classes) - 1}, and {void} for void"
+
+
+def _few(ids: list[int]) -> str:
+    more = f" and {len(ids) - 8} more" if len(ids) > 8 else ""
+    return ", ".join(map(str, ids[:8])) + more

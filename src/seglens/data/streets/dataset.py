@@ -1,0 +1,116 @@
+"""The ``streets`` dataset: driving scenes generated on the fly, with exact labels and depth."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from seglens.config import Params
+from seglens.data.classes import CITYSCAPES
+from seglens.data.streets.frame import Frame, draw
+from seglens.registry import datasets
+from seglens.types import ByteArray, ImageId, Item, SeglensError, Size
+
+_LOOK = 1
+"""Raised whenever the generator draws other pictures: it is part of the fingerprint."""
+
+
+class StreetsParams(Params):
+    """Which streets to draw."""
+
+    split: str = Field(
+        "pool", min_length=1, pattern=r"^[\w-]+$", description="pool, eval, ...: other names, other streets"
+    )
+    images: int = Field(150, gt=0, description="number of images")
+    size: tuple[int, int] = Field((128, 256), description="(height, width), pixels")
+    seed: int = Field(0, ge=0, description="seed of the whole city")
+    frames: int = Field(5, gt=0, le=12, description="frames a sequence: neighbours show the same street")
+
+
+@lru_cache(64)
+def _frame(seed: int, split: str, sequence: int, frame: int, size: Size) -> Frame:
+    return draw(seed, split, sequence, frame, size)
+
+
+def _ids(params: StreetsParams) -> tuple[ImageId, ...]:
+    return tuple(f"{params.split}/{i // params.frames:04d}_{i % params.frames:02d}" for i in range(params.images))
+
+
+def _drawn(params: StreetsParams, known: frozenset[ImageId], id: ImageId) -> Frame:
+    if id not in known:
+        raise SeglensError(
+            f"image '{id}': not in these streets of {params.images} images ({params.split}/0000_00, ...)"
+        )
+    sequence, _, frame = id.rpartition("/")[2].partition("_")
+    return _frame(params.seed, params.split, int(sequence), int(frame), params.size)
+
+
+@datasets.register("streets")
+class Streets:
+    """Driving scenes by chance: an image is a function of the parameters and its id alone."""
+
+    Params = StreetsParams
+
+    def __init__(self, params: StreetsParams) -> None:
+        self.classes = CITYSCAPES
+        self.params = params
+        self.ids: Sequence[ImageId] = _ids(params)
+        self._known = frozenset(self.ids)
+
+    @classmethod
+    def labels(cls, params: StreetsParams) -> StreetsLabels:
+        """The exact truth of the same images."""
+        return StreetsLabels(params)
+
+    def item(self, id: ImageId) -> Item:
+        """Size and sequence; nothing is drawn."""
+        if id not in self._known:
+            raise SeglensError(f"image '{id}': not in these streets of {self.params.images} images")
+        return Item(self.params.size, id.rpartition("_")[0])
+
+    def image(self, id: ImageId) -> ByteArray:
+        """(H, W, 3) uint8 RGB.
+
+        Raises:
+            SeglensError: an id of another dataset.
+        """
+        return _drawn(self.params, self._known, id).image.copy()
+
+    def depth(self, id: ImageId) -> npt.NDArray[np.float32]:
+        """(H, W) float32 exact distance ahead of the camera (along its axis), metres; the sky is infinitely far.
+
+        Raises:
+            SeglensError: an id of another dataset.
+        """
+        return _drawn(self.params, self._known, id).depth.copy()
+
+    def fingerprint(self) -> str:
+        """A digest of the parameters and of the generator's version."""
+        plain = json.dumps({**self.params.model_dump(mode="json"), "look": _LOOK}, sort_keys=True)
+        return hashlib.blake2b(plain.encode(), digest_size=12).hexdigest()
+
+
+class StreetsLabels:
+    """The truth of generated streets: a LabelSource."""
+
+    def __init__(self, params: StreetsParams) -> None:
+        self.params = params
+        self._known = frozenset(_ids(params))
+
+    def has(self, id: ImageId) -> bool:
+        """Every image has its label."""
+        return id in self._known
+
+    def label(self, id: ImageId) -> ByteArray:
+        """(H, W) uint8 Cityscapes training id, IGNORE = void (own car, bins and boxes).
+
+        Raises:
+            SeglensError: an id of another dataset.
+        """
+        return _drawn(self.params, self._known, id).label.copy()

@@ -1,0 +1,233 @@
+"""From a world to the facet behind every sample of a picture, with exact depth.
+
+The painter's order (far things first) decides what hides what; a facet is a plane, so its depth is exact per sample.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw
+
+from seglens.data.streets.camera import NEAR, Camera, clip
+from seglens.data.streets.mesh import Floats, Ints, Mesh, Thing
+from seglens.data.streets.road import Ground
+from seglens.data.streets.world import World
+from seglens.types import Size
+
+_GROUNDS = len(Ground)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What every sample of a picture shows.
+
+    Args:
+        facet: (H, W) number of the facet; the first ones are the kinds of ground, 0 is the sky.
+        paint: (F,) paint of each facet, into ``World.ground`` and then the mesh's paints.
+        normal: (F, 3) unit normal towards the camera, world axes.
+        inverse: (H, W) 1/depth, 1/metres; 0 = sky.
+        shadow: (H, W) how much direct light is missing on the ground, 0 to 1.
+        camera: the camera.
+        t: (H, W) place along the road of ground samples and world z of others.
+    """
+
+    facet: Ints
+    paint: Ints
+    normal: Floats
+    inverse: Floats
+    shadow: Floats
+    camera: Camera
+
+
+def camera_at(world: World, frame: int, size: Size, jitter: tuple[float, float]) -> Camera:
+    """The camera of a frame; ``jitter`` is a small offset of yaw (radians) and horizon (picture heights)."""
+    t = np.array(world.step * frame)
+    yaw = float(world.road.heading(t)) + jitter[0]
+    horizon = (world.horizon + jitter[1]) * size[0]
+    x = float(world.road.middle(t)) + world.lane
+    return Camera(x, float(t), world.height, yaw, world.focal * size[1], horizon, size)
+
+
+def sample(world: World, frame: int, camera: Camera) -> Samples:
+    """Draw the frame: ground first, then things from far to near."""
+    mesh = world.mesh
+    poses = _poses(world, mesh.things, frame, camera)
+    seen = _place(mesh, poses, camera)
+    normal, offset = _planes(mesh, seen)
+    facet = _ground(world, camera)
+    shadow = _shadows(world, poses, camera)
+    facet = _paint_facets(mesh, seen, normal, offset, facet, camera)
+    inverse = _inverse(facet, normal, offset, camera)
+    return Samples(
+        facet,
+        np.concatenate([np.arange(_GROUNDS), mesh.paint + _GROUNDS]),
+        _world_normals(normal, camera),
+        inverse,
+        shadow,
+        camera,
+    )
+
+
+def _poses(world: World, things: tuple[Thing, ...], frame: int, camera: Camera) -> Floats:
+    """(N, 4): world x, z and heading of each thing in this frame, and its distance ahead."""
+    table = np.array([(th.s + th.drift * frame, th.t + th.speed * frame, th.yaw, th.facing) for th in things])
+    s, t, yaw, facing = table.T
+    heading = world.road.heading(t)
+    x = world.road.middle(t) + s * np.cos(heading)
+    z = t - s * np.sin(heading)
+    turn = np.where(facing > 0, camera.yaw, yaw + heading)
+    ahead = camera.see(x, np.zeros_like(x), z)[:, 2]
+    return np.stack([x, z, turn, ahead], 1)
+
+
+def _place(mesh: Mesh, poses: Floats, camera: Camera) -> Floats:
+    """(P, 3) every corner as the camera sees it."""
+    owner = np.repeat(mesh.owner, np.diff(mesh.starts))
+    x, z, turn, _ = poses[owner].T
+    sin, cos = np.sin(turn), np.cos(turn)
+    px, py, pz = mesh.points.T
+    return camera.see(x + cos * px + sin * pz, py, z - sin * px + cos * pz)
+
+
+def _planes(mesh: Mesh, seen: Floats) -> tuple[Floats, Floats]:
+    """Normal (F, 3) and offset (F,) of each facet's plane: normal . point = offset, seen axes."""
+    first = mesh.starts[:-1]
+    origin = seen[first]
+    normal = np.cross(seen[first + 1] - origin, seen[first + 2] - origin)
+    return normal, (normal * origin).sum(1)
+
+
+def _world_normals(normal: Floats, camera: Camera) -> Floats:
+    sin, cos = np.sin(camera.yaw), np.cos(camera.yaw)
+    turned = np.stack(
+        [cos * normal[:, 0] + sin * normal[:, 2], normal[:, 1], -sin * normal[:, 0] + cos * normal[:, 2]], 1
+    )
+    turned /= np.maximum(np.linalg.norm(turned, axis=1, keepdims=True), 1e-9)
+    ground = np.tile([0.0, 1.0, 0.0], (_GROUNDS, 1))
+    return np.concatenate([ground, turned])
+
+
+def _ground(world: World, camera: Camera) -> Ints:
+    kind = np.zeros(camera.size, np.int64)
+    x, z, rows = ground_places(camera)
+    t = z
+    for _ in range(2):  # the foot of the perpendicular on the road's middle
+        t = z + (x - world.road.middle(t)) * np.sin(world.road.heading(t))
+    s = (x - world.road.middle(t)) / np.cos(world.road.heading(t))
+    kind[rows:] = world.road.ground(s, t)
+    return kind
+
+
+def ground_places(camera: Camera) -> tuple[Floats, Floats, int]:
+    """World x and z of the ground in each row below the horizon, and the first such row."""
+    columns, up = camera.rays()
+    rows = int(np.argmax(up < -1e-4))
+    ahead = (camera.height / -up[rows:])[:, None]
+    right = columns * ahead
+    sin, cos = np.sin(camera.yaw), np.cos(camera.yaw)
+    return camera.x + cos * right + sin * ahead, camera.z - sin * right + cos * ahead, rows
+
+
+def _paint_facets(mesh: Mesh, seen: Floats, normal: Floats, offset: Floats, ground: Ints, camera: Camera) -> Ints:
+    flat = camera.project(seen)
+    low, high, near, far = _bounds(mesh, flat, seen[:, 2])
+    height, width = camera.size
+    shown = (far > NEAR) & (high[:, 0] > 0) & (low[:, 0] < width) & (high[:, 1] > 0) & (low[:, 1] < height)
+    shown |= (far > NEAR) & (near < NEAR)
+    shown &= ~(mesh.cull & (offset >= 0)) & (np.abs(offset) > 1e-9)
+    shown &= (high - low).max(1) > 0.7
+    image = Image.fromarray(ground.astype(np.int32))
+    draw = ImageDraw.Draw(image)
+    corners, starts = flat.ravel().tolist(), mesh.starts.tolist()
+    for f in _order(mesh, seen, shown).tolist():
+        a, b = starts[f], starts[f + 1]
+        if near[f] < NEAR:
+            part = clip(seen[a:b])
+            if len(part) > 2:
+                draw.polygon(camera.project(part).ravel().tolist(), fill=f + _GROUNDS)
+        else:
+            draw.polygon(corners[2 * a : 2 * b], fill=f + _GROUNDS)
+    return np.asarray(image).astype(np.int64)
+
+
+def _bounds(mesh: Mesh, flat: Floats, ahead: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    first = mesh.starts[:-1]
+    low, high = np.minimum.reduceat(flat, first), np.maximum.reduceat(flat, first)
+    return low, high, np.minimum.reduceat(ahead, first), np.maximum.reduceat(ahead, first)
+
+
+def _order(mesh: Mesh, seen: Floats, shown: npt.NDArray[np.bool_]) -> Ints:
+    """The facets to draw, far things first, in a thing's own order."""
+    owner = np.repeat(mesh.owner, np.diff(mesh.starts))
+    first = np.flatnonzero(np.diff(owner, prepend=-1))
+    count = np.diff(np.append(first, len(owner)))
+    ahead = seen[:, 2]
+    far = np.maximum.reduceat(ahead, first)
+    middle = np.add.reduceat(ahead, first) / count
+    long = np.array([thing.long for thing in mesh.things])
+    key = np.full(len(mesh.things), -1.0)
+    key[owner[first]] = np.where(long[owner[first]], far, middle)
+    index = np.flatnonzero(shown)
+    return index[np.argsort(-key[mesh.owner[index]], kind="stable")]
+
+
+def _inverse(facet: Ints, normal: Floats, offset: Floats, camera: Camera) -> Floats:
+    """(H, W) 1/depth: a plane's 1/depth is linear over the picture."""
+    columns, up = camera.rays()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        planes = np.where(np.abs(offset[:, None]) > 1e-9, normal / offset[:, None], 0.0)
+    ground = np.zeros((_GROUNDS, 3))
+    ground[1:, 1] = -1.0 / camera.height
+    planes = np.concatenate([ground, planes])
+    inverse = planes[facet, 0] * columns + planes[facet, 1] * up[:, None] + planes[facet, 2]
+    return np.asarray(np.clip(inverse, 0.0, 1 / NEAR))
+
+
+def _shadows(world: World, poses: Floats, camera: Camera) -> Floats:
+    """(H, W) shadow on the ground: of the sun where there is one, and the dark below everything that stands."""
+    image = Image.new("L", (camera.size[1], camera.size[0]))
+    draw = ImageDraw.Draw(image)
+    sun = np.array(world.weather.sun)
+    throw = -sun[[0, 2]] / sun[1]
+    sunny = sum(world.weather.sunlight) > 0.6
+    for level, cast in ((110, False), (255, True)):
+        if cast and not sunny:
+            break
+        for thing, (x, z, turn, ahead) in zip(world.mesh.things, poses, strict=True):
+            if thing.shadow is None or not -10 < ahead < 90:
+                continue
+            half, long, height = thing.shadow
+            foot = _foot(x, z, turn, half, long)
+            outline = np.concatenate([foot, foot + throw * height]) if cast else foot
+            hull = _hull(outline)
+            part = clip(camera.see(hull[:, 0], np.zeros(len(hull)), hull[:, 1]))
+            if len(part) > 2:
+                draw.polygon(camera.project(part).ravel().tolist(), fill=level)
+    return np.asarray(image).astype(np.float64) / 255
+
+
+def _foot(x: float, z: float, turn: float, half: float, long: float) -> Floats:
+    corners = np.array([(-half, -long), (half, -long), (half, long), (-half, long)])
+    sin, cos = np.sin(turn), np.cos(turn)
+    return np.stack([x + cos * corners[:, 0] + sin * corners[:, 1], z - sin * corners[:, 0] + cos * corners[:, 1]], 1)
+
+
+def _hull(points: Floats) -> Floats:
+    """Convex hull of a few points (n, 2), by the monotone chain."""
+    ordered = sorted(set(map(tuple, points.tolist())))
+    chains: list[tuple[float, float]] = []
+    for walk in (ordered, ordered[::-1]):
+        chain: list[tuple[float, float]] = []
+        for p in walk:
+            while len(chain) > 1 and _left(chain[-2], chain[-1], p) <= 0:
+                chain.pop()
+            chain.append(p)
+        chains += chain[:-1]
+    return np.array(chains)
+
+
+def _left(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]) -> float:
+    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
