@@ -1,0 +1,86 @@
+"""Killed at any instant, a run resumes to the same result, byte for byte."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tiny import contents, die_at_commit, die_at_report, resume, start, tiny
+
+from seglens.types import Stage
+
+# children are forked from a server that has imported everything and computed nothing: no thread pool to inherit
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["tiny", "seglens.cli"])
+
+
+def spawn(work: Callable[..., None], *args: Any) -> BaseProcess:
+    child = FORKS.Process(target=work, args=args)
+    child.start()
+    return child
+
+
+def finish(work: Callable[..., None], *args: Any) -> int | None:
+    child = spawn(work, *args)
+    child.join(120)
+    return child.exitcode
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, bytes], float]:
+    """What a run leaves that nobody kills, and the seconds it takes."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    begun = time.monotonic()
+    assert finish(start, folder / "run", tiny(folder)) == 0
+    return contents(folder / "run"), time.monotonic() - begun
+
+
+def test_a_run_repeats_itself(tmp_path: Path, undisturbed: tuple[dict[str, bytes], float]) -> None:
+    assert finish(start, tmp_path / "run", tiny(tmp_path)) == 0
+    assert contents(tmp_path / "run") == undisturbed[0]
+    assert len(undisturbed[0]) > 2
+
+
+def test_killed_as_each_stage_begins(tmp_path: Path, undisturbed: tuple[dict[str, bytes], float]) -> None:
+    run = tmp_path / "run"
+    config = tiny(tmp_path)
+    for number in range(2):
+        for stage in Stage:
+            first = config if (number, stage) == (0, Stage.NARROW) else None
+            assert finish(die_at_report, run, first, f"round {number}: {stage.value}") == -9
+    for work in ("caching", "scoring", "settling", "training", "evaluating"):
+        assert finish(die_at_report, run, None, work) in (-9, 0)
+    assert finish(resume, run) == 0
+    assert contents(run) == undisturbed[0]
+
+
+def test_killed_between_files_and_commit(tmp_path: Path, undisturbed: tuple[dict[str, bytes], float]) -> None:
+    run = tmp_path / "run"
+    assert finish(die_at_report, run, tiny(tmp_path), "round 0: narrow") == -9
+    for stage in Stage:
+        assert finish(die_at_commit, run, 1, stage.value) == -9
+    assert finish(resume, run) == 0
+    assert contents(run) == undisturbed[0]
+
+
+@pytest.mark.parametrize("instant", range(10))
+def test_killed_at_a_random_instant(
+    tmp_path: Path, undisturbed: tuple[dict[str, bytes], float], instant: int
+) -> None:
+    expected, seconds = undisturbed
+    run = tmp_path / "run"
+    child = spawn(start, run, tiny(tmp_path))
+    time.sleep(seconds * (instant + np.random.default_rng(instant).random()) / 10)
+    child.kill()
+    child.join()
+    if (run / "seglens.db").exists() and (run / "config.yaml").exists():
+        assert finish(resume, run) == 0
+    else:  # killed before there was a run
+        assert finish(start, run, tiny(tmp_path)) == 0
+    assert contents(run) == expected
