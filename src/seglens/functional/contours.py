@@ -58,13 +58,13 @@ def contour_clicks(answer: ByteArray, region: BoolArray, tolerance: float = 1.0)
     # One pixel of frame around, so that every outline closes.
     allowed = np.pad(region, 1)
     classes = np.pad(np.where(region, answer, IGNORE).astype(np.int64), 1, constant_values=IGNORE)
-    segments = label(classes, background=IGNORE, connectivity=1)
+    segments = label(classes, background=IGNORE, connectivity=1)  # type: ignore[no-untyped-call]
     vertices = intersections = count = 0
-    for segment in regionprops(segments):
+    for segment in regionprops(segments):  # type: ignore[no-untyped-call]
         rows, columns = slice(segment.bbox[0] - 1, segment.bbox[2] + 1), slice(segment.bbox[1] - 1, segment.bbox[3] + 1)
         mask = np.pad(segment.image, 1)
         count += 1
-        for outline in find_contours(mask.astype(np.float64), 0.5):
+        for outline in find_contours(mask.astype(np.float64), 0.5):  # type: ignore[no-untyped-call]
             inside = np.ones(len(outline) - 1, bool) if whole else _inside(outline[:-1], mask, allowed[rows, columns])
             drawn, met = _drawn(outline, inside, tolerance)
             vertices += drawn
@@ -91,8 +91,7 @@ def _drawn(outline: FloatArray, inside: BoolArray, tolerance: float) -> tuple[in
     edges = np.flatnonzero(np.diff(np.concatenate([[False], drawn, [False]]).astype(np.int8)))
     vertices = 0
     for first, last in zip(edges[::2], edges[1::2], strict=True):
-        line = approximate_polygon(points[first:last], tolerance) if last - first > 2 else points[first:last]
-        vertices += max(len(line) - 2, 0)
+        vertices += max(_simplified(points[first:last], tolerance) - 2, 0)
     return vertices, len(edges)
 
 
@@ -101,5 +100,9 @@ def _closed_vertices(outline: FloatArray, tolerance: float) -> int:
     points = outline[:-1]
     far = int(np.argmax(((points - points.mean(0)) ** 2).sum(1)))
     points = np.roll(points, -far, axis=0)
-    polygon = approximate_polygon(np.concatenate([points, points[:1]]), tolerance)
-    return max(len(polygon) - 1, 3)
+    return max(_simplified(np.concatenate([points, points[:1]]), tolerance) - 1, 3)
+
+
+def _simplified(line: FloatArray, tolerance: float) -> int:
+    """Points left of a line."""
+    return len(approximate_polygon(line, tolerance)) if len(line) > 2 else len(line)  # type: ignore[no-untyped-call]

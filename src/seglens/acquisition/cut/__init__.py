@@ -1,0 +1,8 @@
+"""What is one question?"""
+
+from seglens.acquisition.cut.grid import Grid
+from seglens.acquisition.cut.image import Image
+from seglens.acquisition.cut.pixel import Pixel
+from seglens.acquisition.cut.superpixel import Superpixel
+
+__all__ = ["Grid", "Image", "Pixel", "Superpixel"]

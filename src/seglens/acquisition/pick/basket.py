@@ -1,0 +1,71 @@
+"""The basket that picks fill: never beyond the budget, never a row twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+import numpy as np
+
+from seglens.acquisition.draws import image_ranks
+from seglens.types import Allowance, FloatArray, IntArray, Rows
+
+SLACK = 1e-9
+"""What rounding of summed costs may add, relative to the budget."""
+
+
+class Basket:
+    """Picked rows, in order, with what they cost.
+
+    Args:
+        rows: the candidates.
+        budget: what may be spent.
+        per_image: most picks an image, or None.
+    """
+
+    def __init__(self, rows: Rows, budget: Allowance, per_image: int | None = None) -> None:
+        self.picked: list[int] = []
+        self.spent = 0.0
+        self.limit = budget.amount * (1 + SLACK)
+        self.per_image = per_image
+        self._costs: list[float] = np.asarray(budget.costs, np.float64).tolist()
+        self._cheapest = min(self._costs, default=0.0)
+        self._images = rows.images
+        self._taken = np.zeros(len(rows), bool)
+        self._by_image: Counter[str] = Counter()
+
+    def fill(self, order: Iterable[int], quota: float = float("inf")) -> bool:
+        """Take rows in ``order`` while they fit; rows that are too dear are passed over.
+
+        Args:
+            order: positions, best first.
+            quota: what this call may spend at most.
+
+        Returns:
+            Whether a row was passed over for its cost: more quota would have been spent.
+        """
+        limit = min(self.limit, self.spent + quota)
+        short = False
+        for row in order:
+            if self.spent + self._cheapest > limit:
+                return True
+            if self._taken[row] or self._full(row):
+                continue
+            if self.spent + self._costs[row] > limit:
+                short = True
+                continue
+            self._taken[row] = True
+            self._by_image[self._images[row]] += 1
+            self.spent += self._costs[row]
+            self.picked.append(int(row))
+        return short
+
+    def _full(self, row: int) -> bool:
+        return self.per_image is not None and self._by_image[self._images[row]] >= self.per_image
+
+
+def ranking(rows: Rows, score: FloatArray) -> IntArray:
+    """Positions by falling score; ties by image id, then region number, so that the rows' order does not matter."""
+    if not len(rows):
+        return np.zeros(0, np.int64)
+    return np.lexsort((rows.regions, image_ranks(rows)[1], -score))

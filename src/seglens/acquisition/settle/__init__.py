@@ -1,0 +1,6 @@
+"""What becomes a label?"""
+
+from seglens.acquisition.settle.as_answered import AsAnswered
+from seglens.acquisition.settle.sieve import Sieve
+
+__all__ = ["AsAnswered", "Sieve"]
