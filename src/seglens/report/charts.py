@@ -128,7 +128,7 @@ def describe(series: Sequence[Series], x: Axis, y: Axis, level: tuple[str, float
 
 
 def sparkline(values: Sequence[float | None]) -> Markup:
-    """A small line of one class's values, drawn on [0, 1]; it repeats a table's numbers, so it is hidden from readers."""
+    """A small line of one class's values, on [0, 1]; it repeats a table's numbers, so readers skip it."""
     known = [(i, v) for i, v in enumerate(values) if v is not None]
     if len(known) < 2:
         return Markup("")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -90,7 +91,7 @@ def page(views: Sequence[RunView]) -> str:
         choices=choices(main.config),
         stages=stages,
         time_rows=by_stage,
-        command=f"seglens run config.yaml --out {main.name}",
+        command=f"seglens run {shlex.quote(main.name)} --config config.yaml",
         facts=[("config digest", main.config.digest()), ("seed", str(main.config.seed)), *main.facts.items()],
         config=main.config.dump(),
         version=__version__,
@@ -109,7 +110,12 @@ def charts(views: Sequence[RunView]) -> list[Markup]:
     return [
         line_chart(clicks, Axis("clicks", whole), y, "Quality against clicks", ids, level),
         line_chart(
-            shares, Axis("pixels labelled, share of the pool", percent), y, "Quality against pixels", ids, level
+            shares,
+            Axis("pixels labelled, share of the pool", lambda v: f"{100 * v:.4g} %"),
+            y,
+            "Quality against pixels",
+            ids,
+            level,
         ),
     ]
 

@@ -1,4 +1,4 @@
-"""How a run was set up, in words: the seven choices, the training, the data."""
+"""How a run was set up, in words: the seven choices, the training."""
 
 from __future__ import annotations
 
@@ -9,8 +9,29 @@ import seglens.acquisition
 import seglens.oracles  # noqa: F401 - the imports register the parts that are described
 from seglens.config import Choices, PartConfig, RunConfig
 from seglens.registry import Registry, cuts, narrows, oracles, picks, scores, settles
-from seglens.report.words import ANSWER_KINDS
+from seglens.report.words import ANSWER_KINDS, listed
 from seglens.types import SeglensError
+
+PLAIN = {
+    "narrow random-subset": "a part of the pool, drawn by chance",
+    "score random": "chance alone",
+    "score entropy": "how widely the predicted probabilities are spread over the classes",
+    "score margin": "how close the two likeliest classes are",
+    "score bvsb": "how close the second-best class comes to the best",
+    "score pixbal": "how close the second-best class comes to the best, more so for classes that are predicted rarely",
+    "cut image": "whole images",
+    "cut grid": "the squares of a grid",
+    "cut superpixel": "superpixels: patches of like colour that follow the edges",
+    "cut pixel": "single points",
+    "pick top": "those with the highest score",
+    "pick stratified": "the highest scores, shared out over the predicted classes",
+    "pick spread-images": "some of every image, drawn by chance",
+    "ask simulated": "a person simulated from the truth",
+    "ask human": "a person",
+    "settle as-answered": "every pixel of an answered region",
+    "settle sieve": "the pixels of an answered region, save those that look least like the answer to the model",
+}
+"""What our own parts do, in words that end a sentence; other packages' parts speak through their docstring."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +49,9 @@ def choices(config: RunConfig) -> list[Choice]:
     """The seven choices of a run, in the order of the loop."""
     found = [_choice("narrow", narrows, part) for part in config.narrow]
     if not found:
-        found = [Choice("narrow", question("narrow"), "none", "Every image of the pool is looked at.", "")]
+        found = [Choice("narrow", question("narrow"), "none", "every image of the pool", "")]
     found += [_choice("score", scores, config.score), _choice("cut", cuts, config.cut)]
-    found.append(Choice("answer", question("answer"), config.answer.value, f"{ANSWER_KINDS[config.answer]}.", ""))
+    found.append(Choice("answer", question("answer"), config.answer.value, ANSWER_KINDS[config.answer], ""))
     named: tuple[tuple[str, Registry[Any], PartConfig], ...] = (
         ("pick", picks, config.pick),
         ("ask", oracles, config.ask),
@@ -47,10 +68,28 @@ def question(choice: str) -> str:
 def _choice(name: str, parts: Registry[Any], part: PartConfig) -> Choice:
     try:
         kind, params = parts.get(part.name), parts.params(part).model_dump(mode="json")
-        does = (kind.__doc__ or "").strip().partition("\n")[0]
+        does = PLAIN.get(f"{name} {part.name}") or sentence(kind.__doc__ or "")
     except SeglensError:  # a part of a package that is not installed here
         does, params = "", part.params()
     return Choice(name, question(name), part.name, does, ", ".join(f"{k} = {v}" for k, v in params.items()))
+
+
+def sentence(text: str) -> str:
+    """The first sentence of a docstring, without its full stop."""
+    return " ".join(text.strip().partition("\n\n")[0].split()).partition(". ")[0].removesuffix(".")
+
+
+def method(config: RunConfig) -> str:
+    """The choices as one sentence."""
+    said: dict[str, list[str]] = {}
+    for choice in choices(config):
+        said.setdefault(choice.name, []).append(choice.does or f"the part “{choice.part}”")
+    does = {name: listed(words) for name, words in said.items()}
+    return (
+        f"Each round it looked at {does['narrow']}, rated pixels by {does['score']}, cut the images into "
+        f"{does['cut']}, and picked {does['pick']}. It asked for {does['answer']}; what became labels: "
+        f"{does['settle']}."
+    )
 
 
 def training(config: RunConfig) -> str:
@@ -58,9 +97,9 @@ def training(config: RunConfig) -> str:
     train, model = config.train, config.model
     length = f"{train.steps} steps" if train.steps is not None else f"{train.epochs} epochs"
     rhythm = "the encoder stays fixed" if train.rhythm == "interactive" else "everything is trained"
-    size = f"{model.size[0]} × {model.size[1]}"
+    weights = {"imagenet": "ImageNet weights", "random": "random weights"}.get(model.weights, "own weights")
     return (
-        f"The model is a {model.name.upper()} decoder on the encoder {model.encoder.removeprefix('tu-')} "
-        f"({model.weights} weights), input {size} pixels. Rhythm “{train.rhythm}”: {rhythm}, "
-        f"{length} a round, {train.batch} images a step."
+        f"The model has the decoder “{model.name}” on the encoder “{model.encoder}” ({weights}), input "
+        f"{model.size[0]} × {model.size[1]} pixels. Rhythm “{train.rhythm}”: {rhythm}, {length} a round, "
+        f"{train.batch} images a step."
     )

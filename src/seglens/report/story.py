@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from seglens.report.setup import method
 from seglens.report.view import RunView
 from seglens.report.words import WHO, class_name, duration, fraction, listed, percent, whole
 from seglens.types import AnswerStatus, Provenance
@@ -21,18 +22,17 @@ class Card:
 def story(view: RunView) -> list[str]:
     """What was done, in a paragraph or two."""
     config, last = view.config, view.rounds[-1] if view.rounds else None
-    parts = f"{config.score.name}, {config.cut.name}, {config.answer.value}, {config.pick.name}, {config.settle.name}"
     told = [
         f"Seglens looks for the pixels that are worth a person's time. Here it had a pool of {whole(view.pool_images)} "
-        f"images without labels (dataset “{config.data.name}”, {len(view.classes)} classes). Each round it chose "
-        f"regions by the preset “{config.preset}” ({parts}), asked what they are, and trained a model on the answers."
+        f"images (dataset “{config.data.name}”, {len(view.classes)} classes) and followed the preset "
+        f"“{config.preset}”. {method(config)}"
     ]
     if last is not None:
         who = listed(sorted({WHO[a.answer.provenance] for a in view.asked if a.answer})) or "nobody yet"
         rounds = f"{len(view.rounds)} round{'' if len(view.rounds) == 1 else 's'}"
         told.append(
             f"In {rounds} it asked {whole(len(view.asked))} questions, answered by {who}. "
-            f"Labels now cover {percent(last.share)} of the pool's pixels. Seed {config.seed}."
+            f"Answers now cover {percent(last.share)} of the pool's pixels. Seed {config.seed}."
         )
     return told
 

@@ -22,9 +22,11 @@ from seglens.types import (
     IntArray,
     Provenance,
     Query,
-    SeglensError,
     Stage,
 )
+
+TRUTH = "native"
+"""Headline figures are measured on truth of its own size."""
 
 Maps = tuple[ByteArray, FloatArray]
 """(h, w) prediction and (h, w) score at the time of asking, at the model's size."""
@@ -32,7 +34,10 @@ Maps = tuple[ByteArray, FloatArray]
 
 @dataclass(frozen=True)
 class RoundView:
-    """What is known after a round. Costs are cumulative; ``stage`` is the one to do next; ``share`` is answered non-void pixels over the pool's."""
+    """What is known after a round: costs are cumulative, ``stage`` is the one to do next (None = done).
+
+    ``share`` is answered non-void pixels over the pool's.
+    """
 
     number: int
     stage: Stage | None
@@ -138,18 +143,17 @@ def _round(
     repository: Repository, stored: Round, metrics: list[Metric], events: list[Event], classes: int, pool_pixels: int
 ) -> RoundView:
     own = [m for m in metrics if m.round == stored.number]
-    iou = {m.class_index: m.value for m in own if m.name == "iou" and m.truth in {"native", ""}}
-    miou = next((m.value for m in own if m.name == "miou" and m.truth in {"native", ""}), None)
+    figures = {(m.name, m.class_index): m.value for m in own if m.truth in {"", TRUTH}}
     spent = repository.spent(stored.number)
     return RoundView(
         number=stored.number,
         stage=stored.stage,
-        miou=miou,
-        iou=tuple(iou.get(c) for c in range(classes)),
+        miou=figures.get(("miou", -1)),
+        iou=tuple(figures.get(("iou", c)) for c in range(classes)),
         clicks=spent.clicks,
         pixels=spent.pixels,
         seconds=spent.seconds,
-        share=spent.pixels / pool_pixels if pool_pixels else 0.0,
+        share=figures.get(("pixel_share", -1)) or (spent.pixels / pool_pixels if pool_pixels else 0.0),
         durations=_durations(events, stored.number),
     )
 
@@ -178,7 +182,9 @@ def count_labels(files: LabelFiles, classes: int) -> LabelCounts:
         settled = files.read(id)
         by_class += np.bincount(settled.label.ravel(), minlength=256)
         by_provenance += np.bincount(settled.provenance.ravel(), minlength=256)
-    counts = {p: int(by_provenance[p]) for p in Provenance if p is not Provenance.NONE and by_provenance[p]}
+    counts: dict[Provenance, int] = {
+        p: int(by_provenance[p]) for p in Provenance if p is not Provenance.NONE and by_provenance[p]
+    }
     return LabelCounts(by_class[:classes], counts, len(ids))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from seglens.types import Answer, AnswerKind, AnswerStatus, ClassTable, Provenance
 
 ANSWER_KINDS = {
@@ -26,7 +28,7 @@ STATUSES = {
 WHO = {
     Provenance.NONE: "nobody",
     Provenance.PERSON: "a person",
-    Provenance.SIMULATED: "a simulated person, from the truth",
+    Provenance.SIMULATED: "a person simulated from the truth",
     Provenance.EXTENDED: "extended from answers near by",
     Provenance.MACHINE: "the model itself",
 }
@@ -121,9 +123,8 @@ def answer_words(answer: Answer | None, classes: ClassTable) -> str:
     if answer.classes:
         return listed([class_name(c, classes) for c in answer.classes])
     if answer.dense is not None:
-        found = sorted(
-            {int(c) for c in answer.dense if c < len(classes)}, key=lambda c: -int((answer.dense == c).sum())
-        )
+        counts = np.bincount(answer.dense, minlength=256)[: len(classes)]
+        found = [int(c) for c in np.argsort(-counts, kind="stable") if counts[c]]
         return listed([class_name(c, classes) for c in found]) or STATUSES[AnswerStatus.VOID]
     return STATUSES[answer.status]
 
