@@ -70,9 +70,7 @@ def test_killed_between_files_and_commit(tmp_path: Path, undisturbed: tuple[dict
 
 
 @pytest.mark.parametrize("instant", range(10))
-def test_killed_at_a_random_instant(
-    tmp_path: Path, undisturbed: tuple[dict[str, bytes], float], instant: int
-) -> None:
+def test_killed_at_a_random_instant(tmp_path: Path, undisturbed: tuple[dict[str, bytes], float], instant: int) -> None:
     expected, seconds = undisturbed
     run = tmp_path / "run"
     child = spawn(start, run, tiny(tmp_path))

@@ -10,7 +10,15 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from seglens.loop.workbench import Report
 
@@ -46,7 +54,8 @@ def progress(title: str = "") -> Iterator[Report]:
 class _Bar:
     def __init__(self, bars: Progress, title: str) -> None:
         self.bars, self.title = bars, title
-        self.what, self.task = "", None
+        self.what = ""
+        self.task: TaskID | None = None
 
     def __call__(self, what: str, done: int, total: int) -> None:
         if what != self.what or self.task is None:

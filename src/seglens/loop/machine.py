@@ -67,7 +67,7 @@ def create(run: Path, config: RunConfig) -> None:
     with driver_lock(run):
         repo = Repository.create(run)
         repo.set_meta("config", config.digest())
-        repo.set_meta("data", bench.data.fingerprint())
+        repo.set_meta("data", bench.pool_digest)
         repo.set_meta("state", State.RUNNING.value)
         repo.close()
 
@@ -122,10 +122,10 @@ class Machine:
 
     def drive(self) -> Outcome:
         """See ``drive``."""
-        if self.repo.meta("data") != self.bench.data.fingerprint():
+        if self.repo.meta("data") != self.bench.pool_digest:
             raise SeglensError(
                 f"{self.bench.run}: the pool is not the one this run was made with (images were added, removed or "
-                "changed). Put it back, or start a new run; nothing was changed."
+                "renamed). Put it back, or start a new run; nothing was changed."
             )
         self.bench.prepare(self.report)
         outcome = None

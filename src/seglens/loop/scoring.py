@@ -1,4 +1,4 @@
-"""The stream of the score stage: evidence, pixel score, cut, rows, chunk by chunk, resumed by the chunks still missing."""
+"""The stream of the score stage: evidence, pixel score, cut, rows, chunk by chunk; the missing chunks resume it."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""What each stage of a round does. Every stage is idempotent: it writes files, then returns what the machine commits."""
+"""What each stage of a round does. Each is idempotent: it writes files, then returns what the machine commits."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from seglens.loop.asking import choose_rows, make_queries
 from seglens.loop.budget import allowance, charged
 from seglens.loop.scoring import ScoreChunks, load_pool, score_pool
 from seglens.loop.workbench import MODEL, Report, Workbench
-from seglens.models import save_checkpoint
+from seglens.models import SegNet, load_checkpoint, save_checkpoint
 from seglens.protocols import AskContext
 from seglens.store import LabelFiles, Metric, Repository
 from seglens.training import TrainSource, evaluate, train
@@ -29,6 +29,7 @@ from seglens.types import (
     ImageRows,
     Query,
     Region,
+    Rows,
     Stage,
 )
 
@@ -103,10 +104,17 @@ class Stages:
         for query in self.repo.queries():
             if query.round < round:
                 asked[query.image] = asked.get(query.image, 0) + 1
-        share = rows.sums.get("predicted")
-        share = share / share.sum() if share is not None and share.sum() > 0 else None
         picked = choose_rows(self.bench, round, rows, budget, asked)
-        return make_queries(self.bench, self.scoring(round), picked, share, chunks), bool((rows.fresh > 0).any())
+        return make_queries(self.bench, self.scoring(round), picked, self._shares(rows), chunks), bool(
+            (rows.fresh > 0).any()
+        )
+
+    def _shares(self, rows: Rows) -> FloatArray | None:
+        """(C,) share of the pool's pixels predicted as each class, where the rows cover the pool and tell it."""
+        if not self.bench.cut.partition or "share" not in rows.arrays:
+            return None
+        share: FloatArray = rows.sizes @ rows.arrays["share"] / rows.sizes.sum()
+        return share
 
     def allowance(self, round: int) -> float:
         """What the round may spend, in the budget's unit."""
@@ -171,7 +179,7 @@ class Stages:
             checkpoint=checkpoint,
             progress=lambda d, t: self.report("training", d, t),
         )
-        save_checkpoint(models.best, folder / MODEL)
+        save_checkpoint(cast(SegNet, models.best), folder / MODEL)
         checkpoint.unlink(missing_ok=True)
 
     def evaluate(self, round: int) -> list[Metric]:
@@ -184,7 +192,7 @@ class Stages:
         if self.bench.eval_data is None:
             return metrics
         for result in evaluate(
-            self.bench.net(round + 1),
+            load_checkpoint(self.bench.folder(round) / MODEL),
             self.bench.eval_data,
             self.bench.eval_labels,
             list(self.bench.eval_data.ids),

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import platformdirs
 import torch
 
 import seglens.acquisition
 import seglens.engines
 import seglens.oracles  # noqa: F401 - the imports register the parts
-from seglens.acquisition.score.random import RandomScore
 from seglens.config import PartConfig, RunConfig
 from seglens.data import open_data, open_labels
 from seglens.evidence import NetEvidence
@@ -32,10 +34,6 @@ def cache_folder(config: RunConfig) -> Path:
     """Where features and superpixels are kept: the config's folder, $SEGLENS_CACHE, or the user's cache folder."""
     if config.cache.dir is not None:
         return config.cache.dir
-    import os
-
-    import platformdirs
-
     return Path(os.environ.get("SEGLENS_CACHE") or platformdirs.user_cache_dir("seglens"))
 
 
@@ -99,6 +97,11 @@ class Workbench:
         return ids
 
     @cached_property
+    def pool_digest(self) -> str:
+        """A digest of the pool's ids, in order; contents may change: a damaged file can be replaced."""
+        return hashlib.sha256("\n".join(self.pool).encode()).hexdigest()[:16]
+
+    @cached_property
     def image_pixels(self) -> float:
         """Mean native pixels of an image of the pool."""
         return float(np.mean([np.prod(self.data.item(id).size) for id in self.pool]))
@@ -125,7 +128,8 @@ class Workbench:
     @cached_property
     def first_score(self) -> Score:
         """Round 0 has no model: chance."""
-        return RandomScore(RandomScore.Params(), self.context)
+        score: Score = scores.build(PartConfig(name="random"), self.context)
+        return score
 
     @cached_property
     def cut(self) -> Cut:
@@ -154,7 +158,7 @@ class Workbench:
     @property
     def enough(self) -> float:
         """The share of a round's answers that ends the waiting."""
-        return float(getattr(self.oracle.params, "enough", 1.0))
+        return float(self.config.ask.params().get("enough", 1.0))
 
     # -- networks and features ------------------------------------------------------------------------------------
     def folder(self, round: int) -> Path:
