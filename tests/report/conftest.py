@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 import yaml
 from PIL import Image
+from scipy import ndimage
+from scipy.special import softmax
 
+from seglens.acquisition import reasons
 from seglens.config import PartConfig, RunConfig
 from seglens.data import open_data, open_labels
 from seglens.files import encode_id, write_arrays, write_bytes
@@ -20,13 +23,17 @@ from seglens.types import (
     Answer,
     AnswerKind,
     AnswerStatus,
+    ByteArray,
+    ClassTable,
     Cost,
+    FloatArray,
     ImageId,
     IntArray,
     Provenance,
     Query,
     Region,
     Settled,
+    Size,
     Stage,
 )
 
@@ -76,12 +83,13 @@ def write_run(run: Path, config: RunConfig, rounds: int = 3, each: int = 8, side
             if (id, index) in taken or not (regions == index).any():
                 continue
             taken.add((id, index))
-            query = _query(number, len(queries), id, regions, index, truth.label(id), len(data.classes), rng)
+            probs = _opinion(truth.label(id), config.model.size, len(data.classes), rng) if number else None
+            query = _query(f"q{number}-{len(queries)}", number, id, regions, index, probs, data.classes)
             queries.append(query)
             answers.append(_answer(query, truth.label(id)))
             _settle(labels, query, answers[-1])
-            if number:
-                _maps(run, number, id, truth.label(id), config.model.size, len(data.classes), rng)
+            if probs is not None:
+                _maps(run, number, id, probs)
         repo.add_queries(queries)
         repo.add_answers(answers)
         repo.set_metrics(_metrics(number, len(data.classes), rng))
@@ -94,19 +102,29 @@ def write_run(run: Path, config: RunConfig, rounds: int = 3, each: int = 8, side
     return run
 
 
-def _query(number, position, id, regions, index, label, classes, rng) -> Query:
+def _opinion(label: ByteArray, size: Size, classes: int, rng: np.random.Generator) -> FloatArray:
+    """(C, h, w) what a middling model might say of an image."""
+    ys, xs = (np.arange(n) * label.shape[i] // n for i, n in enumerate(size))
+    small = label[np.ix_(ys, xs)]
+    logits = 2.5 * (small == np.arange(classes)[:, None, None]) + rng.normal(0, 1, (classes, 1, 1))
+    logits = ndimage.gaussian_filter(logits + rng.normal(0, 0.4, logits.shape), (0, 3, 3))
+    return softmax(logits * 3, axis=0).astype(np.float32)
+
+
+def _query(
+    name: str, number: int, id: ImageId, regions: IntArray, index: int, probs: FloatArray | None, classes: ClassTable
+) -> Query:
     mask = regions == index
     region = Region(id, mask.shape, run_lengths.encode(mask), f"blocks-{mask.shape}", index)
-    here = np.bincount(label[mask], minlength=256)[:classes]
-    first, second = (int(c) for c in np.argsort(-(here + rng.random(classes)))[:2])
-    reason = {"classes": [first, second], "margin": float(rng.random() * 0.4), "rare": bool(rng.random() < 0.3)}
+    why = reasons.first_round_reason(region, classes)
+    if probs is not None:
+        share = probs.mean(axis=(1, 2))
+        why = reasons.reason(region, probs.shape[1:], probs, 0.25 + 0.001 * index, share, classes)
     cost = Cost(1, int(mask.sum()), 4)
-    score = float(rng.random())
-    id_ = f"q{number}-{position}"
-    return Query(id_, number, region, AnswerKind.DOMINANT_CLASS, score, cost, reason if number else {})
+    return Query(name, number, region, AnswerKind.DOMINANT_CLASS, 0.25 + 0.001 * index, cost, why)
 
 
-def _answer(query: Query, label) -> Answer:
+def _answer(query: Query, label: ByteArray) -> Answer:
     inside = label[run_lengths.decode(query.region.runs, query.region.size)]
     known = inside[inside != IGNORE]
     if not len(known):
@@ -124,17 +142,13 @@ def _settle(labels: dict[ImageId, Settled], query: Query, answer: Answer) -> Non
         settled.provenance[mask] = answer.provenance
 
 
-def _maps(run, number, id, label, size, classes, rng) -> None:
-    ys, xs = (np.arange(n) * label.shape[i] // n for i, n in enumerate(size))
-    small = label[np.ix_(ys, xs)].copy()
-    wrong = rng.random(size) < 0.1
-    small[wrong | (small >= classes)] = rng.integers(0, classes, size)[wrong | (small >= classes)]
-    edges = np.abs(np.gradient(small.astype(float))).sum(0) + rng.random(size) * 0.2
+def _maps(run: Path, number: int, id: ImageId, probs: FloatArray) -> None:
+    best = np.sort(probs, axis=0)
     path = run / "rounds" / f"{number:03d}" / "maps" / f"{encode_id(id)}.npz"
-    write_arrays(path, prediction=small, score=edges.astype(np.float16))
+    write_arrays(path, prediction=probs.argmax(0).astype(np.uint8), score=(best[-2] / best[-1]).astype(np.float16))
 
 
-def _metrics(number: int, classes: int, rng) -> list[Metric]:
+def _metrics(number: int, classes: int, rng: np.random.Generator) -> list[Metric]:
     iou: list[float | None] = [float(v) for v in np.clip(rng.normal(0.35 + 0.08 * number, 0.12, classes), 0, 1)]
     iou[-1] = None if number == 0 else iou[-1]
     known = [v for v in iou if v is not None]

@@ -71,8 +71,9 @@ class NetEvidence:
         self._declared("logits", "probs")
         net = self._network("logits")
         device = next(net.parameters()).device
+        features = self._features  # read outside autocast, which knows no float16 on a CPU
         with torch.inference_mode(), autocast(device):
-            return net.decode(self._features, self.size).float()
+            return net.decode(features, self.size).float()
 
     @cached_property
     def probs(self) -> Tensor:

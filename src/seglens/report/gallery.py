@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from seglens.acquisition import reasons
 from seglens.functional import run_lengths
 from seglens.report.pictures import (
     Picture,
@@ -18,7 +19,7 @@ from seglens.report.pictures import (
     score_colours,
 )
 from seglens.report.view import Asked, RunView
-from seglens.report.words import WHO, answer_words, class_name, cost_words, percent, reason_words
+from seglens.report.words import WHO, answer_words, class_name, cost_words, percent
 from seglens.types import BoolArray, ByteArray, ClassTable, SeglensError
 
 A_ROUND = 6
@@ -46,6 +47,7 @@ class Item:
     position: int
     image: str
     reason: str
+    place: str
     score: float
     answer: str
     who: str
@@ -92,7 +94,8 @@ def _item(view: RunView, asked: Asked, position: int) -> Item:
         id=query.id,
         position=position,
         image=query.image,
-        reason=reason_words(query.reason, view.classes),
+        reason=reasons.words(query.reason),
+        place=str(query.reason["place"]),
         score=query.score,
         answer=answer_words(answer, view.classes),
         who=WHO[answer.provenance] if answer else "",

@@ -25,7 +25,8 @@ def story(view: RunView) -> list[str]:
     told = [
         f"Seglens looks for the pixels that are worth a person's time. Here it had a pool of {whole(view.pool_images)} "
         f"images (dataset “{config.data.name}”, {len(view.classes)} classes) and followed the preset "
-        f"“{config.preset}”. {method(config)}"
+        f"“{config.preset}”. {method(config)} Round 0 comes before the first model: its questions "
+        "are spread over the images by chance."
     ]
     if last is not None:
         who = listed(sorted({WHO[a.answer.provenance] for a in view.asked if a.answer})) or "nobody yet"

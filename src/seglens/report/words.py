@@ -1,9 +1,8 @@
-"""Figures and reasons in words."""
+"""Figures and answers in words."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -50,17 +49,17 @@ def fraction(value: float | None) -> str:
 
 
 def percent(share: float) -> str:
-    """A share as a percentage with two significant digits at least.
+    """A share as a percentage, two digits of it at least where it is small; sign and figure stay on one line.
 
     Example:
         >>> percent(0.0123), percent(0.25), percent(0.00042), percent(0)
-        ('1.2 %', '25 %', '0.042 %', '0 %')
+        ('1.2\xa0%', '25\xa0%', '0.042\xa0%', '0\xa0%')
     """
     value = 100 * share
-    if value == 0 or value >= 9.95:
-        return f"{value:.0f} %"
+    if value in (0, 1) or value >= 9.95:
+        return f"{value:.0f}\N{NO-BREAK SPACE}%"
     digits = 1 if value >= 0.995 else 2 if value >= 0.0995 else 3
-    return f"{value:.{digits}f} %"
+    return f"{value:.{digits}f}\N{NO-BREAK SPACE}%"
 
 
 def duration(seconds: float) -> str:
@@ -93,25 +92,6 @@ def listed(words: Sequence[str], last: str = "and") -> str:
 def class_name(index: int, classes: ClassTable) -> str:
     """A class by name; one that the list does not have by its number."""
     return classes.names[index] if 0 <= index < len(classes) else f"class {index}"
-
-
-def reason_words(reason: Mapping[str, Any], classes: ClassTable) -> str:
-    """Why a question was asked, from the values stored with it.
-
-    Example:
-        >>> street = ClassTable(("road", "rider"), ((0, 0, 0), (1, 1, 1)))
-        >>> reason_words({"classes": [1, 0], "margin": 0.0421, "rare": True}, street)
-        'rider or road, margin 0.04, rare class'
-    """
-    said = []
-    if reason.get("classes"):
-        said.append(listed([class_name(int(c), classes) for c in reason["classes"]], "or"))
-    for key, text in (("margin", "margin"), ("entropy", "entropy")):
-        if reason.get(key) is not None:
-            said.append(f"{text} {float(reason[key]):.2f}")
-    if reason.get("rare"):
-        said.append("rare class")
-    return ", ".join(said) or "drawn by chance: there was no model yet"
 
 
 def answer_words(answer: Answer | None, classes: ClassTable) -> str:

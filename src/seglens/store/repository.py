@@ -260,7 +260,7 @@ class Repository:
             costs = (answer.cost.clicks, answer.cost.pixels)
             where = {"query": answer.query, "status": answer.status, "classes": answer.classes, "dense": dense}
             lines.append({"answer": where, "point": answer.point, "by": answer.provenance, "costs": costs})
-        for m in self.metrics():
+        for m in (m for m in self.metrics() if not m.name.endswith("seconds")):
             lines.append({"metric": [m.round, m.name, m.truth, m.class_index, m.value]})
         return "\n".join(json.dumps(line, sort_keys=True) for line in lines) + "\n"
 

@@ -74,7 +74,7 @@ def block(rng: np.random.Generator, s: float, t: float, length: float, height: f
     thing.box(x, (0, height), (-length / 2, length / 2), paint)
     if t < _DETAIL:
         base = 3.4 if shops else 0.3
-        road = np.array([0.0, 0.0, length / 2 * side]), np.array([0.0, 0.0, -side])
+        road = np.array([0.0, 0.0, -length / 2 * side]), np.array([0.0, 0.0, side])
         front = np.array([x[1], 0.0, -length / 2]), np.array([-1.0, 0.0, 0.0])
         if shops:
             _shop(rng, thing, *road, length)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -65,7 +66,8 @@ class Thing:
         speed: metres a frame along the road.
         drift: metres a frame to the right.
         facing: turned to the camera instead of along the road.
-        long: sorted by its far end instead of its middle.
+        long: it lines the road: sorted by its far end instead of its middle.
+        solid: too long for any order (a bus beside cars): what it hides is decided by depth at every sample.
         shadow: half width, half length and height of what throws its shadow, metres; None = none.
     """
 
@@ -76,6 +78,7 @@ class Thing:
     drift: float = 0.0
     facing: bool = False
     long: bool = False
+    solid: bool = False
     shadow: tuple[float, float, float] | None = None
     shapes: list[tuple[Floats, Paint, bool]] = field(default_factory=list)
 
@@ -91,8 +94,7 @@ class Thing:
 
     def disc(self, x: float, y: float, rx: float, ry: float, paint: Paint, corners: int = 10, z: float = 0.0) -> None:
         """Add an upright ellipse."""
-        turn = np.linspace(0, 2 * np.pi, corners, endpoint=False)
-        self.add(np.stack([x + rx * np.sin(turn), y + ry * np.cos(turn), np.full(corners, z)], 1), paint)
+        self.add(_circle(corners) * (rx, ry, 0.0) + (x, y, z), paint)
 
     def limb(self, a: tuple[float, float], b: tuple[float, float], width: float, paint: Paint) -> None:
         """Add a straight limb from a to b, (x, y) each, in the plane z = 0."""
@@ -116,6 +118,12 @@ class Thing:
         self.add([(x1, y0, z1), (x1, y0, z0), (x1, y1, z0), (x1, y1, z1)], paint, cull=True)
         self.add([(x0, y0, z0), (x0, y0, z1), (x0, y1, z1), (x0, y1, z0)], paint, cull=True)
         self.add([(x0, y1, z0), (x0, y1, z1), (x1, y1, z1), (x1, y1, z0)], paint, cull=True)
+
+
+@lru_cache
+def _circle(corners: int) -> Floats:
+    turn = np.arange(corners) * (2 * np.pi / corners)
+    return np.stack([np.sin(turn), np.cos(turn), np.zeros(corners)], 1)
 
 
 def panels(corner: Floats, along: Floats, up: Floats, at: Floats, size: tuple[float, float]) -> Floats:
@@ -147,21 +155,20 @@ class Mesh:
 def compile_mesh(things: list[Thing]) -> Mesh:
     """Join the facets of all things."""
     numbers: dict[Paint, int] = {}
-    points, counts, owner, cull, paint = [], [], [], [], []
+    points: list[Floats] = []
+    table: list[tuple[int, int, int, bool, int]] = []
     for index, thing in enumerate(things):
         for shape, look, outward in thing.shapes:
-            n, k, _ = shape.shape
             points.append(shape.reshape(-1, 3))
-            counts.append(np.full(n, k))
-            owner.append(np.full(n, index))
-            cull.append(np.full(n, outward))
-            paint.append(np.full(n, numbers.setdefault(look, len(numbers))))
+            table.append((shape.shape[0], shape.shape[1], index, outward, numbers.setdefault(look, len(numbers))))
+    facets, corners, owner, cull, paint = np.array(table).T
+    counts = np.repeat(corners, facets)
     return Mesh(
         np.concatenate(points),
-        np.concatenate([[0], np.cumsum(np.concatenate(counts))]),
-        np.concatenate(owner),
-        np.concatenate(cull),
-        np.concatenate(paint),
+        np.concatenate([[0], np.cumsum(counts)]),
+        np.repeat(owner, facets),
+        np.repeat(cull, facets).astype(bool),
+        np.repeat(paint, facets),
         tuple(numbers),
         tuple(things),
     )

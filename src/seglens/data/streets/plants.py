@@ -22,18 +22,18 @@ def _foliage(rng: np.random.Generator) -> Paint:
 
 
 def _clusters(rng: np.random.Generator, thing: Thing, leaf: Paint, y: float, rx: float, ry: float, count: int) -> None:
-    """Lighter clumps above, darker ones below."""
-    for _ in range(count):
-        turn, reach = rng.uniform(0, 2 * np.pi), rng.uniform(0.2, 0.85)
-        dx, dy = rx * reach * np.sin(turn), ry * reach * np.cos(turn)
-        tone = Paint(
-            tones.shade(leaf.color, 1 + 0.28 * dy / ry + rng.normal(0, 0.08)),
-            leaf.label,
-            leaf.grain,
-            leaf.scale,
-            leaf.pattern,
-        )
-        thing.add(_ragged(rng, dx, y + dy, rx * rng.uniform(0.2, 0.4), ry * rng.uniform(0.15, 0.35), 9, 0.25), tone)
+    """Clumps of leaves in four tones, the lighter ones above."""
+    turn, reach = rng.uniform(0, 2 * np.pi, count), rng.uniform(0.2, 0.85, count)
+    rise = reach * np.cos(turn)
+    order = np.argsort(rise + rng.normal(0, 0.25, count))
+    middle = np.stack([rx * reach * np.sin(turn), y + ry * rise, np.zeros(count)], 1)[order]
+    angle = np.arange(9) * (2 * np.pi / 9)
+    rough = 1 + rng.uniform(-0.25, 0.25, (count, 9, 1))
+    spread = np.stack([rx * np.sin(angle), ry * np.cos(angle), np.zeros(9)], 1)
+    clumps = middle[:, None] + spread * rough * rng.uniform(0.18, 0.4, (count, 1, 1))
+    for part, tone in zip(np.array_split(clumps, 4), (0.74, 0.92, 1.1, 1.3), strict=True):
+        color = tones.shade(leaf.color, tone + rng.normal(0, 0.05))
+        thing.add(part, Paint(color, leaf.label, leaf.grain, leaf.scale, leaf.pattern))
 
 
 def tree(rng: np.random.Generator, s: float, t: float, height: float) -> Thing:
@@ -47,12 +47,12 @@ def tree(rng: np.random.Generator, s: float, t: float, height: float) -> Thing:
     thing.limb((0, 0), (rng.normal(0, 0.1), foot * 1.5), trunk, bark)
     if kind == 1:
         thing.add([(-0.24 * height, foot * 0.5, 0), (0, height, 0), (0.24 * height, foot * 0.5, 0)], leaf)
-        _clusters(rng, thing, leaf, height * 0.45, height * 0.16, height * 0.3, 8)
+        _clusters(rng, thing, leaf, height * 0.45, height * 0.16, height * 0.3, 12)
         return thing
     rx = height * (rng.uniform(0.26, 0.42) if kind == 0 else rng.uniform(0.12, 0.18))
     middle, ry = (foot + height) / 2, (height - foot) / 2
     thing.add(_ragged(rng, 0, middle, rx, ry, 26, 0.16), leaf)
-    _clusters(rng, thing, leaf, middle, rx, ry, 12)
+    _clusters(rng, thing, leaf, middle, rx, ry, 18)
     return thing
 
 
@@ -63,7 +63,7 @@ def bush(rng: np.random.Generator, s: float, t: float, size: float) -> Thing:
     outline = _ragged(rng, 0, size * 0.35, size * 0.75, size * 0.6, 18, 0.18)
     outline[:, 1] = np.maximum(outline[:, 1], 0)
     thing.add(outline, leaf)
-    _clusters(rng, thing, leaf, size * 0.45, size * 0.5, size * 0.35, 5)
+    _clusters(rng, thing, leaf, size * 0.45, size * 0.5, size * 0.35, 8)
     return thing
 
 

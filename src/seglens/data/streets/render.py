@@ -59,8 +59,7 @@ def sample(world: World, frame: int, camera: Camera) -> Samples:
     normal, offset = _planes(mesh, seen)
     facet = _ground(world, camera)
     shadow = _shadows(world, poses, camera)
-    facet = _paint_facets(mesh, seen, normal, offset, facet, camera)
-    inverse = _inverse(facet, normal, offset, camera)
+    facet, inverse = _paint_facets(mesh, seen, normal, offset, facet, camera)
     return Samples(
         facet,
         np.concatenate([np.arange(_GROUNDS), mesh.paint + _GROUNDS]),
@@ -113,50 +112,66 @@ def _world_normals(normal: Floats, camera: Camera) -> Floats:
 def _ground(world: World, camera: Camera) -> Ints:
     kind = np.zeros(camera.size, np.int64)
     x, z, rows = ground_places(camera)
-    t = z
-    for _ in range(2):  # the foot of the perpendicular on the road's middle
-        t = z + (x - world.road.middle(t)) * np.sin(world.road.heading(t))
-    s = (x - world.road.middle(t)) / np.cos(world.road.heading(t))
+    slope = world.road.heading(z)
+    t = z + (x - world.road.middle(z)) * slope  # nearly the foot of the perpendicular on the road's middle
+    s = (x - world.road.middle(t)) * (1 - slope**2 / 2)
     kind[rows:] = world.road.ground(s, t)
     return kind
 
 
 def ground_places(camera: Camera) -> tuple[Floats, Floats, int]:
     """World x and z of the ground in each row below the horizon, and the first such row."""
-    columns, up = camera.rays()
+    columns, up = (rays.astype(np.float32) for rays in camera.rays())
     rows = int(np.argmax(up < -1e-4))
     ahead = (camera.height / -up[rows:])[:, None]
     right = columns * ahead
-    sin, cos = np.sin(camera.yaw), np.cos(camera.yaw)
-    return camera.x + cos * right + sin * ahead, camera.z - sin * right + cos * ahead, rows
+    sin, cos = np.float32(np.sin(camera.yaw)), np.float32(np.cos(camera.yaw))
+    return np.float32(camera.x) + cos * right + sin * ahead, np.float32(camera.z) - sin * right + cos * ahead, rows
 
 
-def _paint_facets(mesh: Mesh, seen: Floats, normal: Floats, offset: Floats, ground: Ints, camera: Camera) -> Ints:
+def _paint_facets(
+    mesh: Mesh, seen: Floats, normal: Floats, offset: Floats, ground: Ints, camera: Camera
+) -> tuple[Ints, Floats]:
+    """Facet and 1/depth of every sample: the street in painter's order, and solid things before it by depth."""
     flat = camera.project(seen)
-    low, high, near, far = _bounds(mesh, flat, seen[:, 2])
-    height, width = camera.size
-    shown = (far > NEAR) & (high[:, 0] > 0) & (low[:, 0] < width) & (high[:, 1] > 0) & (low[:, 1] < height)
-    shown |= (far > NEAR) & (near < NEAR)
-    shown &= ~(mesh.cull & (offset >= 0)) & (np.abs(offset) > 1e-9)
-    shown &= (high - low).max(1) > 0.7
-    image = Image.fromarray(ground.astype(np.int32))
-    draw = ImageDraw.Draw(image)
-    corners, starts = flat.ravel().tolist(), mesh.starts.tolist()
-    for f in _order(mesh, seen, shown).tolist():
-        a, b = starts[f], starts[f + 1]
-        if near[f] < NEAR:
-            part = clip(seen[a:b])
-            if len(part) > 2:
-                draw.polygon(camera.project(part).ravel().tolist(), fill=f + _GROUNDS)
-        else:
-            draw.polygon(corners[2 * a : 2 * b], fill=f + _GROUNDS)
-    return np.asarray(image).astype(np.int64)
+    shown = _shown(mesh, seen, flat, offset, camera)
+    solid = np.array([thing.solid for thing in mesh.things])[mesh.owner]
+    facet = _draw(mesh, seen, flat, _order(mesh, seen, shown & ~solid), ground, camera)
+    inverse = _inverse(facet, normal, offset, camera)
+    if (shown & solid).any():
+        bodies = _draw(mesh, seen, flat, _order(mesh, seen, shown & solid), np.zeros_like(ground), camera)
+        nearness = _inverse(bodies, normal, offset, camera)
+        nearer = nearness > inverse
+        facet, inverse = np.where(nearer, bodies, facet), np.where(nearer, nearness, inverse)
+    return facet, inverse
 
 
-def _bounds(mesh: Mesh, flat: Floats, ahead: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+def _shown(mesh: Mesh, seen: Floats, flat: Floats, offset: Floats, camera: Camera) -> npt.NDArray[np.bool_]:
+    """(F,) the facets that may cover a sample: in view, towards the camera, not too small."""
     first = mesh.starts[:-1]
     low, high = np.minimum.reduceat(flat, first), np.maximum.reduceat(flat, first)
-    return low, high, np.minimum.reduceat(ahead, first), np.maximum.reduceat(ahead, first)
+    near, far = np.minimum.reduceat(seen[:, 2], first), np.maximum.reduceat(seen[:, 2], first)
+    height, width = camera.size
+    inside = (high[:, 0] > 0) & (low[:, 0] < width) & (high[:, 1] > 0) & (low[:, 1] < height)
+    shown = (far > NEAR) & (inside | (near < NEAR)) & ((high - low).max(1) > 0.7)
+    return np.asarray(shown & ~(mesh.cull & (offset >= 0)) & (np.abs(offset) > 1e-9))
+
+
+def _draw(mesh: Mesh, seen: Floats, flat: Floats, order: Ints, below: Ints, camera: Camera) -> Ints:
+    """Paint the facets in ``order`` over ``below``, each with its number."""
+    image = Image.fromarray(below.astype(np.int32))
+    draw = ImageDraw.Draw(image)
+    corners, starts, near = flat.ravel().tolist(), mesh.starts.tolist(), seen[:, 2] < NEAR
+    cut = np.logical_or.reduceat(near, mesh.starts[:-1])
+    for f in order.tolist():
+        a, b = starts[f], starts[f + 1]
+        if not cut[f]:
+            draw.polygon(corners[2 * a : 2 * b], fill=f + _GROUNDS)
+            continue
+        part = clip(seen[a:b])
+        if len(part) > 2:
+            draw.polygon(camera.project(part).ravel().tolist(), fill=f + _GROUNDS)
+    return np.asarray(image).astype(np.int64)
 
 
 def _order(mesh: Mesh, seen: Floats, shown: npt.NDArray[np.bool_]) -> Ints:

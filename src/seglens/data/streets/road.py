@@ -73,7 +73,7 @@ class Road:
 
     def middle(self, t: Floats) -> Floats:
         """World x of the road's middle."""
-        return np.asarray(self.bend * np.sin(2 * np.pi * t / self.wave + self.phase))
+        return np.asarray(self.bend * np.sin(t * (2 * np.pi / self.wave) + self.phase))
 
     def heading(self, t: Floats) -> Floats:
         """Direction of the road, radians from the world's z axis."""

@@ -6,29 +6,32 @@ from functools import lru_cache
 
 import numpy as np
 
-from seglens.data.streets.camera import NEAR
+from seglens.data.streets.camera import Camera
 from seglens.data.streets.mesh import Floats, Ints, Paint, Pattern
 from seglens.data.streets.render import Samples, ground_places
 from seglens.data.streets.road import Ground
 from seglens.data.streets.world import World
 from seglens.types import Chance
 
-_TILE = 256
+_TILE = 1024
+_FINE = 4
+"""Texels a unit: the tile repeats after 256 units."""
 
 
 @lru_cache(1)
 def _noise() -> Floats:
-    """A tile of smooth noise, (256, 256), in about [-1, 1], that repeats without a seam."""
+    """A tile of smooth noise, (1024, 1024), in [-1.4, 1.4], that repeats without a seam."""
     rng = Chance(("streets", "noise")).numpy()
     frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(_TILE), np.fft.fftfreq(_TILE)))
     with np.errstate(divide="ignore"):
-        power = np.where(frequency > 0, 1 / np.maximum(frequency, 1 / 64) ** 0.9, 0)
+        power = np.where(frequency > 0, 1 / np.maximum(frequency, 1 / 256) ** 0.9, 0) * (frequency < 0.25)
     tile = np.fft.ifft2(np.fft.fft2(rng.normal(size=(_TILE, _TILE))) * power).real
     return np.clip(tile / tile.std() / 2, -1.4, 1.4).astype(np.float32)
 
 
 def _at(x: Floats, y: Floats) -> Floats:
-    return _noise()[x.astype(np.int32) & 255, y.astype(np.int32) & 255]
+    place = (((x * _FINE).astype(np.int32) & 1023) << 10) | ((y * _FINE).astype(np.int32) & 1023)
+    return np.take(_noise().ravel(), place)
 
 
 def colors(world: World, samples: Samples) -> Floats:
@@ -36,18 +39,20 @@ def colors(world: World, samples: Samples) -> Floats:
     paints = world.ground + world.mesh.paints
     paint = samples.paint[samples.facet]
     x, y, z, depth = _places(samples)
-    rgb = _table([p.color for p in paints])[paint]
+    base = _table([p.color for p in paints])
+    rgb = np.take(base, paint, 0)
     rgb = _patterned(rgb, paints, paint, samples, x, y, z, depth)
     rgb *= _grain(paints, paint, x, y, z, depth, samples.camera.focal)[..., None]
     rgb *= _light(world, samples, y)
-    glow = _table([p.glow for p in paints])[paint]
-    if glow.any():
-        rgb += (glow * world.weather.glow)[..., None] * _table([p.color for p in paints])[paint]
-    sky = _sky(world, samples)
-    veil = np.exp(-depth / world.weather.haze)[..., None]
+    glow = _table([p.glow for p in paints])
+    shining = np.nonzero((glow > 0)[paint])
+    rgb[shining] += base[paint[shining]] * (glow[paint[shining]] * np.float32(world.weather.glow))[:, None]
+    veil = np.exp(depth * np.float32(-1 / world.weather.haze))[..., None]
     haze = np.array(world.weather.horizon, np.float32)
-    rgb = rgb * veil + haze * (1 - veil)
-    rgb[samples.facet == Ground.SKY] = sky[samples.facet == Ground.SKY]
+    rgb = haze + (rgb - haze) * veil
+    top = int(np.ceil(samples.camera.horizon)) + 1
+    sky = samples.facet[:top] == Ground.SKY
+    rgb[:top][sky] = _sky(world, samples.camera, top)[sky]
     if world.weather.wet:
         rgb = _mirrored(rgb, world, samples)
     return np.asarray(rgb, np.float32)
@@ -148,10 +153,11 @@ def _light(world: World, samples: Samples, y: Floats) -> Floats:
     return around[..., None] * ambient + direct[..., None] * sunlight
 
 
-def _sky(world: World, samples: Samples) -> Floats:
-    """(H, W, 3) sky: from the horizon's colour to the zenith's, with clouds in perspective and the sun's glow."""
-    weather, camera = world.weather, samples.camera
-    columns, up = camera.rays()
+def _sky(world: World, camera: Camera, rows: int) -> Floats:
+    """(rows, W, 3) sky: from the horizon's colour to the zenith's, with clouds in perspective and the sun's glow."""
+    weather = world.weather
+    columns, up = (rays.astype(np.float32) for rays in camera.rays())
+    up = up[:rows]
     rise = np.clip(up, 0.0, None)[:, None].astype(np.float32)
     share = np.clip(rise * 2.2, 0, 1) ** np.float32(0.7)
     sky = (
@@ -159,10 +165,13 @@ def _sky(world: World, samples: Samples) -> Floats:
         + np.array(weather.zenith, np.float32) * share[..., None]
     )
     far = 30 / (rise + np.float32(0.12))
-    cloud = _at(columns.astype(np.float32) * far + 1000 + camera.x, far * np.float32(1.5) + 1000)
+    cloud = _at(columns * far + 1000 + camera.x, far * np.float32(1.5) + 1000)
     cloud = np.clip(cloud * np.float32(0.9) + np.float32(2 * weather.clouds - 1), 0, 1)[..., None]
     white = np.float32(0.92) * np.array(weather.horizon, np.float32) + np.float32(0.08)
-    sky = np.broadcast_to(sky, (*camera.size, 3)) * (1 - np.float32(0.8) * cloud) + np.float32(0.8) * cloud * white
+    sky = (
+        np.broadcast_to(sky, (rows, camera.size[1], 3)) * (1 - np.float32(0.8) * cloud)
+        + np.float32(0.8) * cloud * white
+    )
     toward = np.array(weather.sun) @ np.array([np.cos(camera.yaw), 0, -np.sin(camera.yaw)]), weather.sun[1]
     ahead = np.array(weather.sun) @ np.array([np.sin(camera.yaw), 0, np.cos(camera.yaw)])
     if ahead > 0.1 and sum(weather.sunlight) > 0.3:
@@ -187,6 +196,3 @@ def _mirrored(rgb: Floats, world: World, samples: Samples) -> Floats:
     low = wet[horizon:, :, None]
     rgb[horizon:] = rgb[horizon:] * (1 - low) + mirror * low
     return rgb
-
-
-__all__ = ["NEAR", "colors"]

@@ -130,7 +130,7 @@ def _end_glass(thing: Thing, half: float, z: float, y: tuple[float, float], ahea
 def truck(rng: np.random.Generator, s: float, t: float, yaw: float = 0.0, speed: float = 0.0) -> Thing:
     """A lorry: a cab and a box, a tarpaulin or a flat bed."""
     length, half, top = rng.uniform(6.5, 10.5), 1.2, rng.uniform(2.8, 3.7)
-    thing = Thing(s, t, yaw, speed, long=True, shadow=(half, length / 2, 3.2))
+    thing = Thing(s, t, yaw, speed, solid=True, shadow=(half, length / 2, 3.2))
     cab = Paint(tones.pick(rng, tones.FLEET), Label.TRUCK, 0.1, 0.8)
     load = Paint(tones.pick(rng, tones.FLEET + tones.PLASTER), Label.TRUCK, 0.14, 0.5)
     glass = Paint(tones.pick(rng, tones.GLASS), Label.TRUCK, 0.25, 0.7)
@@ -167,7 +167,7 @@ def truck(rng: np.random.Generator, s: float, t: float, yaw: float = 0.0, speed:
 def bus(rng: np.random.Generator, s: float, t: float, yaw: float = 0.0, speed: float = 0.0) -> Thing:
     """A city bus."""
     length, half, top = rng.uniform(9.5, 12.5), 1.26, rng.uniform(2.9, 3.2)
-    thing = Thing(s, t, yaw, speed, long=True, shadow=(half, length / 2, 3.0))
+    thing = Thing(s, t, yaw, speed, solid=True, shadow=(half, length / 2, 3.0))
     _coach(rng, thing, length, half, top, Label.BUS)
     _wheels(thing, half, (-length / 2 + 2.4, length / 2 - 2.4), 0.48, Label.BUS)
     return thing
@@ -176,7 +176,7 @@ def bus(rng: np.random.Generator, s: float, t: float, yaw: float = 0.0, speed: f
 def tram(rng: np.random.Generator, s: float, t: float, yaw: float = 0.0, speed: float = 0.0) -> Thing:
     """A tram of three or four joined cars (class train)."""
     length, half, top = rng.uniform(20, 34), 1.25, rng.uniform(3.2, 3.5)
-    thing = Thing(s, t, yaw, speed, long=True, shadow=(half, length / 2, 3.3))
+    thing = Thing(s, t, yaw, speed, solid=True, shadow=(half, length / 2, 3.3))
     _coach(rng, thing, length, half, top, Label.TRAIN)
     skirt = Paint((0.14, 0.14, 0.15), Label.TRAIN)
     _side_strip(thing, half, (-length / 2 + 1, length / 2 - 1), (0.08, 0.4), 4.0, skirt)

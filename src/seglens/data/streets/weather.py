@@ -45,7 +45,7 @@ def draw_weather(rng: np.random.Generator) -> Weather:
     kind = KINDS[rng.choice(5, p=[0.36, 0.29, 0.13, 0.10, 0.12])]
     azimuth, height = rng.uniform(0, 2 * np.pi), rng.uniform(0.35, 1.1)
     sun = (float(np.cos(height) * np.sin(azimuth)), float(np.sin(height)), float(np.cos(height) * np.cos(azimuth)))
-    tilt = rng.uniform(-0.05, 0.05)
+    tilt = rng.uniform(-0.03, 0.03)
     if kind == "clear":
         power = rng.uniform(0.65, 0.95)
         warm = (power, power * (0.95 + tilt), power * (0.86 + 2 * tilt))
@@ -64,7 +64,7 @@ def draw_weather(rng: np.random.Generator) -> Weather:
         )
     if kind == "dusk":
         low = (float(np.sin(azimuth)) * 0.97, 0.15, float(np.cos(azimuth)) * 0.97)
-        dim = rng.uniform(0.3, 0.55)
+        dim = rng.uniform(0.38, 0.62)
         sky = blend((0.16, 0.20, 0.36), (0.30, 0.30, 0.44), rng.random())
         warm = blend((0.85, 0.55, 0.38), (0.42, 0.42, 0.55), rng.random())
         return Weather(
