@@ -86,6 +86,6 @@ def read_mask(path: Path) -> IntArray:
         image.load()
         if image.mode not in _INDEX_MODES:
             raise UnreadableError(
-                f"{path}: a mask of mode {image.mode}; allowed is one channel of class indices (8 or 16 bits, or a palette)"
+                f"{path}: a mask of mode {image.mode}; allowed is one channel of class indices, or a palette"
             )
         return np.array(image).astype(np.int32)

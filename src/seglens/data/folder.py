@@ -68,12 +68,20 @@ def _group(id: ImageId, group_by: str) -> str:
     return name.partition("_")[0] if group_by == "prefix" else "all"
 
 
+def _images(root: Path, masks: Path | None) -> list[Path]:
+    """Every image below ``root`` but those in hidden folders and in the masks' folder."""
+    found = [path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()]
+    seen = [path for path in found if not any(part.startswith(".") for part in path.relative_to(root).parts)]
+    inside = masks is not None and masks.resolve() != root.resolve()
+    return sorted(path for path in seen if not (inside and masks and path.is_relative_to(masks)))
+
+
 def _entries(params: FolderParams) -> dict[ImageId, Entry]:
     root = params.images
     if not root.is_dir():
         raise SeglensError(f"{root}: no such folder of images")
     entries: dict[ImageId, Entry] = {}
-    for path in sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()):
+    for path in _images(root, params.masks):
         relative = path.relative_to(root)
         id = relative.with_name(relative.stem).as_posix()
         if id in entries:

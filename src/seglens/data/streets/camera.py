@@ -1,6 +1,7 @@
 """A pinhole camera above the ground plane.
 
-It looks level; its pitch is a shift of the horizon's row, so that ``depth`` (metres ahead) is constant along a row of flat ground.
+It looks level; its pitch is a shift of the horizon's row, so that depth (metres ahead) is constant along a row of flat
+ground.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def _shop(rng: np.random.Generator, thing: Thing, corner: Floats, along: Floats,
     glass = Paint(tones.pick(rng, tones.GLASS), Label.BUILDING, 0.5, 0.6, glow=0.25)
     thing.add(panels(corner, along, up, at, (bay - 0.6, 2.1)), glass, cull=True)
     board = Paint(tones.pick(rng, tones.FLEET), Label.BUILDING, 0.15, 1.5)
-    thing.add(panels(corner, along, up, at + (0.0, 2.25), (bay - 0.6, 0.6)), board, cull=True)
+    thing.add(panels(corner, along, up, at + np.array([0.0, 2.25]), (bay - 0.6, 0.6)), board, cull=True)
 
 
 def block(rng: np.random.Generator, s: float, t: float, length: float, height: float, shops: bool) -> Thing:

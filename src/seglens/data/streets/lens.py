@@ -25,7 +25,7 @@ def expose(light: Floats, weather: Weather, sequence: np.random.Generator, frame
     picture = (picture - 0.45) * np.float32(contrast) + 0.45
     picture = picture * _vignette(light.shape[0], light.shape[1], sequence.uniform(0, 0.22))
     grain = frame.normal(0, noise, picture.shape[:2])[..., None] + frame.normal(0, noise * 0.5, picture.shape)
-    return (np.clip(picture + grain, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return np.asarray(np.clip(picture + grain, 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
 def _vignette(height: int, width: int, strength: float) -> Floats:

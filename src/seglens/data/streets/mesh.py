@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import lru_cache
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from seglens.data.streets.labels import Label
 
-Floats: TypeAlias = npt.NDArray[np.float64]
+Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 Ints: TypeAlias = npt.NDArray[np.int64]
 Color: TypeAlias = tuple[float, float, float]
 
@@ -104,7 +104,7 @@ class Thing:
         self.add([(ax + nx, ay + ny, 0), (bx + nx, by + ny, 0), (bx - nx, by - ny, 0), (ax - nx, ay - ny, 0)], paint)
 
     def prism(self, profile: list[tuple[float, float, float]], paint: Paint, sides: Paint | None = None) -> None:
-        """Add a body drawn along x: ``profile`` is (z, y, half width) from the rear's foot over the top to the front's."""
+        """Add a body drawn along x: ``profile`` is (z, y, half width), from the rear's foot over the top."""
         left = np.array([(-half, y, z) for z, y, half in profile])
         right = left * (-1, 1, 1)
         self.add(np.stack([left[:-1], left[1:], right[1:], right[:-1]], 1), paint, cull=True)

@@ -26,7 +26,7 @@ def _noise() -> Floats:
     with np.errstate(divide="ignore"):
         power = np.where(frequency > 0, 1 / np.maximum(frequency, 1 / 256) ** 0.9, 0) * (frequency < 0.25)
     tile = np.fft.ifft2(np.fft.fft2(rng.normal(size=(_TILE, _TILE))) * power).real
-    return np.clip(tile / tile.std() / 2, -1.4, 1.4).astype(np.float32)
+    return np.asarray(np.clip(tile / tile.std() / 2, -1.4, 1.4), np.float32)
 
 
 def _at(x: Floats, y: Floats) -> Floats:
@@ -129,13 +129,14 @@ def _lines(pattern: Pattern, x: Floats, y: Floats, z: Floats, run: Floats) -> Fl
         return ((x % 0.8 < 0.06) | (z % 0.8 < 0.06)).astype(np.float32)
     if pattern == Pattern.BRICKS:
         row = np.floor(y / 0.3)
-        return np.float32(0.6) * ((y % 0.3 < 0.05) | ((run + row * 0.3) % 0.6 < 0.05))
+        joint = (y % 0.3 < 0.05) | ((run + row * 0.3) % 0.6 < 0.05)
+        return np.asarray(0.6 * joint, np.float32)
     if pattern == Pattern.BARS:
         return (run % 0.3 > 0.11).astype(np.float32)
     if pattern == Pattern.RIBS:
-        return np.float32(0.4) * (run % 0.5 < 0.1)
+        return np.asarray(0.4 * (run % 0.5 < 0.1), np.float32)
     gaps = _at((x + z) * 14 + 1000, y * 14 + 1000)
-    return np.clip(gaps * np.float32(0.7), 0, 1)
+    return np.asarray(np.clip(gaps * np.float32(0.7), 0, 1))
 
 
 def _light(world: World, samples: Samples, y: Floats) -> Floats:
@@ -150,7 +151,7 @@ def _light(world: World, samples: Samples, y: Floats) -> Floats:
     around = around * (1 - np.float32(0.45) * shadow)
     around = np.where(ground, around, around * np.clip(np.float32(0.72) + np.float32(0.25) * y, 0.7, 1))
     ambient, sunlight = np.array(weather.ambient, np.float32), np.array(weather.sunlight, np.float32)
-    return around[..., None] * ambient + direct[..., None] * sunlight
+    return np.asarray(around[..., None] * ambient + direct[..., None] * sunlight)
 
 
 def _sky(world: World, camera: Camera, rows: int) -> Floats:
@@ -179,7 +180,7 @@ def _sky(world: World, camera: Camera, rows: int) -> Floats:
         sky = sky + np.exp(-away / 0.08)[..., None].astype(np.float32) * np.float32(0.5) * np.array(
             weather.sunlight, np.float32
         )
-    return sky
+    return np.asarray(sky)
 
 
 def _mirrored(rgb: Floats, world: World, samples: Samples) -> Floats:

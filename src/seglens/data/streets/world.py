@@ -14,7 +14,10 @@ from seglens.data.streets.weather import Weather, draw_weather
 BEGIN, END = -14.0, 250.0
 """The street is furnished from BEGIN to END, metres along the road."""
 
-GUESTS = ("train", "bus", "truck", "motorcycle", "cyclist", "lights", "bus", "train", "motorcycle", "truck")
+PASSED = 66.0
+"""The camera may come this far, metres: nothing crosses its way before."""
+
+GUESTS = ("train", "lights", "bus", "motorcycle", "none", "truck", "cyclist", "lights", "motorcycle", "none")
 """Rare sights take turns over the sequences, so that a small set holds some of each."""
 
 
@@ -34,9 +37,9 @@ class District:
 
 
 DISTRICTS = (
-    District("downtown", (11, 30), (0, 0.5), (0.92, 0.03, 0.02, 0.03), 0.7, 2.0, 7.0, False, 0.0),
+    District("downtown", (11, 30), (0, 0.5), (0.86, 0.06, 0.04, 0.04), 0.7, 2.0, 7.0, False, 0.0),
     District("residential", (5, 11), (2, 7), (0.66, 0.08, 0.10, 0.16), 0.05, 3.5, 2.5, True, 0.75),
-    District("avenue", (9, 22), (0, 4), (0.72, 0.06, 0.06, 0.16), 0.35, 6.0, 4.5, False, 0.25),
+    District("avenue", (9, 22), (0, 4), (0.68, 0.09, 0.08, 0.15), 0.35, 6.0, 4.5, False, 0.25),
     District("suburb", (4, 9), (4, 14), (0.30, 0.10, 0.18, 0.42), 0.05, 4.5, 1.2, True, 0.5),
     District("works", (6, 13), (2, 9), (0.42, 0.24, 0.22, 0.12), 0.0, 1.5, 1.0, True, 0.5),
 )
@@ -63,28 +66,33 @@ class World:
     hood: float
 
 
-def build_world(rng: np.random.Generator, guest: str) -> World:
-    """Draw a street; ``guest`` is the rare sight that it surely has."""
-    district = DISTRICTS[rng.choice(5, p=[0.28, 0.24, 0.22, 0.14, 0.12])]
+PLACES = (0, 1, 3, 2, 0, 4, 1)
+"""Districts take turns as well; seven and ten have no common divisor, so every pair comes up."""
+
+
+def build_world(rng: np.random.Generator, turn: int) -> World:
+    """Draw a street; ``turn`` says whose turn it is, district and rare sight."""
+    district, guest = DISTRICTS[PLACES[turn % len(PLACES)]], GUESTS[turn % len(GUESTS)]
     road = _road(rng)
     things = houses.skyline(rng, END + 20, district.green)
     for side in (-1.0, 1.0):
         things += _lots(rng, road, district, side)
         things += _roadside(rng, road, district, side)
-    things += _crossing(rng, road)
-    tracks = guest == "train"
-    things += _traffic(rng, road, tracks)
-    things += _guest(rng, road, guest)
+    lane = LANE * (rng.integers(road.lanes) + 0.5) + rng.normal(0, 0.25)
+    step = rng.uniform(4, 8)
+    things += _crossing(rng, road, lane)
+    things += _traffic(rng, road, step, tracks=guest == "train")
+    things += _guest(rng, road, guest, step)
     return World(
         road=road,
         ground=ground_paints(rng, district.green),
         mesh=compile_mesh(things),
         weather=draw_weather(rng),
-        lane=LANE * (rng.integers(road.lanes) + 0.5) + rng.normal(0, 0.25),
+        lane=lane,
         height=rng.uniform(1.2, 1.9),
         focal=rng.uniform(0.72, 1.0),
         horizon=rng.uniform(0.40, 0.50),
-        step=rng.uniform(5, 11),
+        step=step,
         hood=rng.uniform(0.03, 0.07) if rng.random() < 0.45 else 0.0,
     )
 
@@ -144,9 +152,9 @@ def _lots(rng: np.random.Generator, road: Road, district: District, side: float)
 
 def _border(rng: np.random.Generator, s: float, t: float, length: float) -> Thing:
     kind = rng.random()
-    if kind < 0.45:
+    if kind < 0.4:
         return furniture.fence(rng, s, t, length)
-    return furniture.wall(rng, s, t, length) if kind < 0.7 else plants.hedge(rng, s, t, length, rng.uniform(0.7, 2.0))
+    return furniture.wall(rng, s, t, length) if kind < 0.75 else plants.hedge(rng, s, t, length, rng.uniform(0.7, 2.0))
 
 
 def _open_lot(rng: np.random.Generator, side: float, edge: float, t: float, length: float, kind: int) -> list[Thing]:
@@ -211,7 +219,7 @@ def _parked(rng: np.random.Generator, road: Road, side: float) -> list[Thing]:
     return things
 
 
-def _traffic(rng: np.random.Generator, road: Road, tracks: bool) -> list[Thing]:
+def _traffic(rng: np.random.Generator, road: Road, step: float, tracks: bool) -> list[Thing]:
     """Moving vehicles in every lane, and cyclists at the right edge."""
     things: list[Thing] = []
     for lane in range(-road.lanes, road.lanes):
@@ -222,17 +230,17 @@ def _traffic(rng: np.random.Generator, road: Road, tracks: bool) -> list[Thing]:
         while t < 230:
             make = (vehicles.car, vehicles.truck, vehicles.bus)[rng.choice(3, p=[0.925, 0.05, 0.025])]
             if not road.crossed(t - 2, t + 2) or rng.random() < 0.5:
-                speed = rng.uniform(3, 9) if ahead else -rng.uniform(1, 4)
+                speed = step + rng.uniform(-0.3, 1.5) if ahead else -rng.uniform(1, 4)
                 things.append(make(rng, s + rng.normal(0, 0.2), t, 0.0 if ahead else np.pi, speed))
             t += 9 + rng.exponential(gap)
     if rng.random() < 0.3:
         t = rng.uniform(8, 60)
         s = road.lanes * LANE - 0.6
-        things.append(people.two_wheeler(rng, s, t, False, True, True, speed=rng.uniform(3, 6)))
+        things.append(people.two_wheeler(rng, s, t, False, True, True, speed=step + rng.uniform(-0.3, 0.5)))
     return things
 
 
-def _crossing(rng: np.random.Generator, road: Road) -> list[Thing]:
+def _crossing(rng: np.random.Generator, road: Road, lane: float) -> list[Thing]:
     """Traffic lights, vehicles and people at the crossings and zebras."""
     things: list[Thing] = []
     for a, b in road.crossings:
@@ -246,25 +254,32 @@ def _crossing(rng: np.random.Generator, road: Road) -> list[Thing]:
         for _ in range(rng.integers(0, 3)):
             turn = np.pi / 2 * rng.choice([-1, 1])
             make = (vehicles.car, vehicles.truck, vehicles.bus)[rng.choice(3, p=[0.85, 0.09, 0.06])]
-            things.append(make(rng, rng.uniform(-16, 16), (a + b) / 2 + np.sign(turn) * -1.8, turn))
+            s = rng.uniform(-16, 16)
+            if a < PASSED and abs(s - lane) < 8:
+                continue
+            things.append(make(rng, s, (a + b) / 2 + np.sign(turn) * -1.8, turn))
     for a, b in road.zebras:
         for _ in range(rng.integers(0, 4)):
-            drift = rng.uniform(0.5, 1.5) * rng.choice([-1, 1])
-            things.append(people.person(rng, rng.uniform(-road.half, road.half), rng.uniform(a, b), drift=drift))
+            s, drift = rng.uniform(-road.half, road.half), rng.uniform(0.2, 0.9) * rng.choice([-1, 1])
+            if a < PASSED:  # they wait at the kerb, or have crossed
+                s, drift = np.sign(s) * (road.half + 0.5), 0.0
+            things.append(people.person(rng, s, rng.uniform(a, b), drift=drift))
     return things
 
 
-def _guest(rng: np.random.Generator, road: Road, guest: str) -> list[Thing]:
+def _guest(rng: np.random.Generator, road: Road, guest: str, step: float) -> list[Thing]:
     """The rare sight of this street, near enough to be seen in most frames."""
+    if guest == "none":
+        return []
     t = rng.uniform(16, 50)
     own = LANE * 0.5
     if guest == "train":
-        heading, speed = (np.pi, -1.5) if rng.random() < 0.6 else (0.0, 7.0)
+        heading, speed = (np.pi, -1.5) if rng.random() < 0.6 else (0.0, step)
         return [vehicles.tram(rng, -road.lanes * LANE + 1.7, t + 16, heading, speed)]
     if guest in ("bus", "truck"):
         make = vehicles.bus if guest == "bus" else vehicles.truck
         if rng.random() < 0.5:
-            return [make(rng, own, t, 0.0, rng.uniform(4, 8))]
+            return [make(rng, own, t, 0.0, step + rng.uniform(-0.2, 1.0))]
         return [make(rng, -own, t + 15, np.pi, rng.uniform(-3, -1))]
     if guest == "lights":
         kerb = road.half + 0.5
@@ -273,7 +288,8 @@ def _guest(rng: np.random.Generator, road: Road, guest: str) -> list[Thing]:
     motor = guest == "motorcycle"
     s = own + 1.0
     crossing = bool(rng.random() < 0.35)
-    speed, drift = (0.0, rng.choice([-2.0, 2.0])) if crossing else (rng.uniform(4, 8), 0.0)
-    here = [people.two_wheeler(rng, s, t * 0.7, motor, True, not crossing, drift=drift, speed=speed)]
+    t += PASSED * 0.5 if crossing else 0.0
+    speed, drift = (0.0, rng.choice([-2.0, 2.0])) if crossing else (step + rng.uniform(-0.3, 0.6), 0.0)
+    here = [people.two_wheeler(rng, s, t * 0.6, motor, True, not crossing, drift=drift, speed=speed)]
     there = people.two_wheeler(rng, road.half + road.verge + 1, t * 0.8, motor, False, False)
     return [*here, there]
