@@ -59,7 +59,7 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
     Example:
         >>> ticks(0.31, 0.56)
         [0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6]
-        >>> ticks(0, 600)
+        >>> ticks(0, 600, 4)
         [0.0, 200.0, 400.0, 600.0]
     """
     if not (math.isfinite(low) and math.isfinite(high)):

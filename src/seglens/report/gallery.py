@@ -26,13 +26,13 @@ A_ROUND = 6
 """Questions shown of a round, at most."""
 IN_ALL = 48
 """Questions shown in all, at most: some 50 kB each."""
-NAMED = 4
+NAMED = 5
 """Classes named beside a prediction, at most."""
 
 
 @dataclass(frozen=True)
 class Swatch:
-    """A class beside a prediction: its colour, and its share of what is shown."""
+    """A class beside a prediction: its colour, and its share of the region (empty: it stands around it)."""
 
     name: str
     colour: tuple[int, int, int]
@@ -124,7 +124,7 @@ def _pictures(view: RunView, asked: Asked) -> tuple[tuple[Picture, ...], tuple[S
         return tuple(shown), ()
     prediction, score = fitted(maps[0], mask.shape)[part], fitted(maps[1], mask.shape)[part]
     swatches = named(prediction, inside, view.classes)
-    said = ", ".join(f"{s.name} {s.share}" for s in swatches)
+    said = ", ".join(f"{s.name} {s.share}" for s in swatches if s.share)
     coloured = class_colours(prediction, view.classes)
     shown.append(drawing(coloured, inside, f"Prediction when asked; in the region: {said}", "Predicted then"))
     bright = "Score map when asked: the brighter, the more a label would teach"
@@ -133,8 +133,12 @@ def _pictures(view: RunView, asked: Asked) -> tuple[tuple[Picture, ...], tuple[S
 
 
 def named(prediction: ByteArray, inside: BoolArray, classes: ClassTable) -> tuple[Swatch, ...]:
-    """The classes predicted inside a region, the largest first."""
+    """The classes predicted in a region, the largest first with their share; then those around it, without."""
     counts = np.bincount(prediction[inside], minlength=256)[: len(classes)]
-    largest: Sequence[int] = [int(c) for c in np.argsort(-counts, kind="stable")[:NAMED] if counts[c]]
-    total = max(int(counts.sum()), 1)
-    return tuple(Swatch(class_name(c, classes), classes.colors[c], percent(counts[c] / total)) for c in largest)
+    around = np.bincount(prediction[~inside], minlength=256)[: len(classes)]
+    order: Sequence[int] = [int(c) for c in np.lexsort((-around, -counts)) if counts[c] or around[c]]
+    shares = counts / max(int(counts.sum()), 1)
+    return tuple(
+        Swatch(class_name(c, classes), classes.colors[c], percent(shares[c]) if counts[c] else "")
+        for c in order[:NAMED]
+    )

@@ -80,8 +80,8 @@ def page(views: Sequence[RunView]) -> str:
         class_rows=rows,
         class_rounds=[r.number for r in main.measured],
         rare_words=f"Rare: {rare}.",
-        rare_meaning=f"In these tables, a class with {rare}. In a reason, a class predicted for less of the pool than a "
-        "quarter of an even share.",
+        rare_meaning=f"In these tables, a class with {rare}. In a reason, a class that is predicted for less of the "
+        "pool than a quarter of an even share.",
         shelves=shelves,
         label_words=label_words(main),
         label_rows=label_rows(main),

@@ -78,8 +78,7 @@ def sized(picture: ByteArray, mask: BoolArray, smooth: bool) -> ByteArray:
 
 def fitted(values: FloatArray | ByteArray, size: Size) -> np.ndarray:
     """A map of the model's size in the image's own pixels, nearest neighbour."""
-    ys = np.minimum(((np.arange(size[0]) + 0.5) * values.shape[0] / size[0]).astype(int), values.shape[0] - 1)
-    xs = np.minimum(((np.arange(size[1]) + 0.5) * values.shape[1] / size[1]).astype(int), values.shape[1] - 1)
+    ys, xs = ((2 * np.arange(n) + 1) * values.shape[i] // (2 * n) for i, n in enumerate(size))
     return np.asarray(values[np.ix_(ys, xs)])
 
 

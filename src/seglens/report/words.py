@@ -49,7 +49,7 @@ def fraction(value: float | None) -> str:
 
 
 def percent(share: float) -> str:
-    """A share as a percentage, two digits of it at least where it is small; sign and figure stay on one line.
+    r"""A share as a percentage, two digits of it at least where it is small; sign and figure stay on one line.
 
     Example:
         >>> percent(0.0123), percent(0.25), percent(0.00042), percent(0)
