@@ -62,6 +62,9 @@ class TrainConfig(Params):
     steps: int | None = Field(300, gt=0, description="optimiser steps a round")
     epochs: int | None = Field(None, gt=0, description="epochs a round, instead of steps")
     batch: int = Field(16, gt=0, description="images a step")
+    loss_pixels: int = Field(
+        4096, gt=0, description="labelled pixels of an image that a step's loss looks at, at most (drawn by chance)"
+    )
     optimiser: Literal["adamw", "sgd"] = Field("adamw", description="optimiser")
     lr: float = Field(3e-3, gt=0, description="peak learning rate of the decoder")
     encoder_lr: float = Field(4e-4, gt=0, description="peak learning rate of the encoder (finetune)")

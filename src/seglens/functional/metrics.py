@@ -36,7 +36,9 @@ def confusion_matrix(truth: IntArray, prediction: IntArray, classes: int, ignore
     rows, columns = truth[valid].astype(np.int64), prediction[valid].astype(np.int64)
     for name, values in (("truth", rows), ("prediction", columns)):
         if values.size and not 0 <= values.min() <= values.max() < classes:
-            raise SeglensError(f"metrics: {name} holds classes {values.min()} to {values.max()}, allowed 0 to {classes - 1}")
+            raise SeglensError(
+                f"metrics: {name} holds classes {values.min()} to {values.max()}, allowed 0 to {classes - 1}"
+            )
     return np.bincount(rows * classes + columns, minlength=classes**2).reshape(classes, classes)
 
 

@@ -63,7 +63,15 @@ class FeatureCache:
         self._position = {id: i for i, id in enumerate(data.ids)}
         self._shapes = self._tap_shapes()
         key = repr(
-            ("1", data.fingerprint(), net.config.encoder, weights_digest(net.encoder), size, sorted(self._shapes), GROUP)
+            (
+                "1",
+                data.fingerprint(),
+                net.config.encoder,
+                weights_digest(net.encoder),
+                size,
+                sorted(self._shapes),
+                GROUP,
+            )
         )
         self.path = folder / hashlib.sha256(key.encode()).hexdigest()[:16]
         self._open: dict[tuple[int, str], HalfArray] = {}

@@ -61,6 +61,11 @@ class View:
             window = window[..., rows[:, None], columns[None, :]]
         return window.flip(-1) if self.mirror else window
 
+    def window_size(self, x: Tensor) -> Size:
+        """(h, w) of the window of ``x`` (..., H, W): the size at which a view is not resized."""
+        window = self._window(x)
+        return (window.shape[-2], window.shape[-1])
+
     def _window(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
         top, left, bottom, right = self.box

@@ -42,9 +42,14 @@ def augment(image: ByteArray, settled: Settled, size: Size, chance: Chance) -> t
         return _look(values, fill, (top, left, *window), size, mirror)
 
     seen = look(tv_tensors.Image(torch.from_numpy(image).permute(2, 0, 1)), GREY)
-    maps = [(settled.label, IGNORE), (settled.provenance, 0), *([] if settled.regions is None else [(settled.regions, -1)])]
+    maps = [
+        (settled.label, IGNORE),
+        (settled.provenance, 0),
+        *([] if settled.regions is None else [(settled.regions, -1)]),
+    ]
     index, provenance, *regions = (
-        look(tv_tensors.Mask(torch.from_numpy(values.copy())[None]), fill).as_subclass(Tensor)[0] for values, fill in maps
+        look(tv_tensors.Mask(torch.from_numpy(values.copy())[None]), fill).as_subclass(Tensor)[0]
+        for values, fill in maps
     )
     brightness, contrast, saturation = (float(f) for f in draw.uniform(1 - COLOUR, 1 + COLOUR, 3))
     seen = transforms.adjust_brightness(seen, brightness)

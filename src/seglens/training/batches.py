@@ -13,6 +13,7 @@ from torch import Tensor
 from seglens.config import TrainConfig
 from seglens.models.features import FeatureCache
 from seglens.training.augment import augment
+from seglens.training.pixels import sample_pixels
 from seglens.training.source import Draw, TrainSource, draw_batch
 from seglens.training.targets import Label, LabelStore, collate, provenance_weights
 from seglens.types import IGNORE, Chance, ImageId, SeglensError, Size, Targets
@@ -24,7 +25,8 @@ class Batch:
 
     Args:
         ids: image of each entry; one may come twice.
-        targets: what is to be learnt, at the model's size.
+        targets: what is to be learnt, at ``places``: maps of (N, P, 1).
+        places: (N, P, 2) the pixels (y, x) of the model's input that the loss looks at.
         chances: of the dropout, one an entry.
         features: tap to (N, D, H', W') float16 (interactive), or None.
         images: (N, 3, h, w) float32 (finetune), or None.
@@ -32,6 +34,7 @@ class Batch:
 
     ids: list[ImageId]
     targets: Targets
+    places: Tensor
     chances: list[Chance]
     features: dict[str, Tensor] | None = None
     images: Tensor | None = None
@@ -83,14 +86,20 @@ class Batches:
         draws = draw_batch(self.source.ids, step, self.config.batch, self.chance)
         ids, chances = [d.id for d in draws], [d.chance.child("dropout") for d in draws]
         if self.cache is not None:
-            views = [self.config.views[int(d.chance.child("view").numpy().integers(len(self.config.views)))] for d in draws]
+            views = [
+                self.config.views[int(d.chance.child("view").numpy().integers(len(self.config.views)))] for d in draws
+            ]
             labels = [self.labels.get(id, view) for id, view in zip(ids, views, strict=True)]
-            return Batch(ids, self._targets(labels), chances, features=self.cache.get(ids, views))
+            return Batch(ids, *self._targets(labels, draws), chances, features=self.cache.get(ids, views))
         seen = [self._augmented(draw) for draw in draws]
-        return Batch(ids, self._targets([label for _, label in seen]), chances, images=torch.stack([i for i, _ in seen]))
+        return Batch(
+            ids, *self._targets([label for _, label in seen], draws), chances, images=torch.stack([i for i, _ in seen])
+        )
 
-    def _targets(self, labels: Sequence[Label]) -> Targets:
-        return collate(labels, self.weights, self.classes)
+    def _targets(self, labels: Sequence[Label], draws: Sequence[Draw]) -> tuple[Targets, Tensor]:
+        whole = collate(labels, self.weights, self.classes)
+        places, targets = sample_pixels(whole, self.config.loss_pixels, [d.chance.child("pixels") for d in draws])
+        return targets, places
 
     def _augmented(self, draw: Draw) -> tuple[Tensor, Label]:
         return augment(self.source.data.image(draw.id), self.source.settled(draw.id), self.size, draw.chance)

@@ -110,9 +110,7 @@ def predict(net: SegNet, image: ByteArray, size: Size | None = None) -> ByteArra
     return _argmax(logits[0], (image.shape[0], image.shape[1]))
 
 
-def _logits(
-    net: SegNet, data: SegDataset, ids: Sequence[ImageId], size: Size, cache: FeatureCache | None
-) -> Tensor:
+def _logits(net: SegNet, data: SegDataset, ids: Sequence[ImageId], size: Size, cache: FeatureCache | None) -> Tensor:
     if cache is None:
         return _forward(net, torch.stack([load_image(data, id, size) for id in ids]))
     features = {tap: value.to(net.mean.device) for tap, value in cache.get(ids).items()}

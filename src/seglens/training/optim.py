@@ -36,7 +36,7 @@ def learning_rate_factor(schedule: str, step: int, steps: int) -> float:
         steps: in all.
 
     Example:
-        >>> [round(learning_rate_factor("one-cycle", step, 100), 2) for step in (0, 9, 55, 99)]
+        >>> [round(learning_rate_factor("one-cycle", step, 100), 2) for step in (0, 9, 54, 99)]
         [0.1, 1.0, 0.5, 0.0]
     """
     if schedule == "constant":

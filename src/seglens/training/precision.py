@@ -29,4 +29,3 @@ def resolve_precision(config: TrainConfig, device: torch.device) -> Precision:
             return Precision(has_bf16(device), has_bf16(device))
         return Precision(False, has_bf16(device))
     return Precision(config.precision == "bf16", config.precision in ("bf16", "mixed"))
-

@@ -20,9 +20,10 @@ from seglens.protocols import Companion, Progress
 from seglens.training.batches import Batch, Batches
 from seglens.training.losses import log_frequency_weights, merged_positive, partial_cross_entropy
 from seglens.training.optim import Ema, build_optimiser, learning_rate_factor, set_learning_rate
+from seglens.training.pixels import logits_at
 from seglens.training.precision import Precision, resolve_precision
 from seglens.training.source import TrainSource
-from seglens.types import Chance, ModelSet, SeglensError, Size, Targets
+from seglens.types import Chance, ModelSet, SeglensError, Targets
 
 FORMAT = "seglens-training"
 VERSION = 1
@@ -30,11 +31,19 @@ VERSION = 1
 
 @dataclass
 class StepOutputs:
-    """What a companion's loss sees: logits (N, C, h, w), encoder features by tap, targets."""
+    """What a loss sees of a step.
+
+    Args:
+        logits: (N, C, P, 1) at the batch's places.
+        targets: there.
+        coarse: (N, C, H / s, W / s) logits at the decoder's stride, padding included.
+        features: encoder features by tap.
+    """
 
     logits: Tensor
-    features: dict[str, Tensor]
     targets: Targets
+    coarse: Tensor
+    features: dict[str, Tensor]
 
 
 def train(
@@ -88,7 +97,7 @@ def train(
         for companion in companions:
             batch = companion.prepare(batch, None)
         batch = to_device(batch, fabric)
-        outputs = forward(net, batch, precision, net.config.size)
+        outputs = forward(net, batch, precision)
         loss = partial_cross_entropy(outputs.logits, outputs.targets, weights)
         loss = loss + merged_positive(outputs.logits, outputs.targets)
         for companion in companions:
@@ -109,7 +118,7 @@ def train(
     return ModelSet(net, ema.net if ema is not None else None)
 
 
-def forward(net: SegNet, batch: Batch, precision: Precision, size: Size) -> StepOutputs:
+def forward(net: SegNet, batch: Batch, precision: Precision) -> StepOutputs:
     """Logits of a batch, from its features or from its images."""
     kind = net.mean.device.type
     features = batch.features
@@ -118,8 +127,8 @@ def forward(net: SegNet, batch: Batch, precision: Precision, size: Size) -> Step
         with torch.autocast(kind, torch.bfloat16, enabled=precision.encoder):
             features = net.encode(batch.images)
     with torch.autocast(kind, torch.bfloat16, enabled=precision.decoder):
-        logits = net.decode(features, size, batch.chances)
-    return StepOutputs(logits, features, batch.targets)
+        coarse = net.classify(net.trunk(features), batch.chances)
+    return StepOutputs(logits_at(coarse, batch.places, net.decoder.stride), batch.targets, coarse, features)
 
 
 def to_device(batch: Batch, fabric: Fabric) -> Batch:
@@ -128,14 +137,14 @@ def to_device(batch: Batch, fabric: Fabric) -> Batch:
     targets = Targets(*(None if v is None else fabric.to_device(v) for v in (t.index, t.weight, t.regions, t.sets)))
     features = None if batch.features is None else {k: fabric.to_device(v) for k, v in batch.features.items()}
     images = None if batch.images is None else fabric.to_device(batch.images)
-    return Batch(batch.ids, targets, batch.chances, features, images)
+    return Batch(batch.ids, targets, fabric.to_device(batch.places), batch.chances, features, images)
 
 
 def check_finite(loss: Tensor, step: int, config: TrainConfig) -> None:
     """Stop a training that has run away."""
     if not bool(torch.isfinite(loss)):
         raise SeglensError(
-            f"training: the loss is {float(loss)} at step {step}; lower train.lr (now {config.lr:g}) or set "
+            f"training: the loss is {loss.item()} at step {step}; lower train.lr (now {config.lr:g}) or set "
             "train.precision to float32"
         )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from seglens.models.views import view_of
+from seglens.models.views import View, view_of
 from seglens.types import ImageId, Provenance, Settled, Size, Targets
 
 
@@ -49,15 +49,34 @@ class LabelStore:
         return self._kept[key]
 
     def _make(self, id: ImageId, view: str) -> Label:
-        settled = self._settled(id)
-        seen = view_of(view)
+        return fit_label(self._settled(id), view_of(view), self._size)
 
-        def fit(values: Tensor) -> Tensor:
-            return seen.label(values, self._size).contiguous()
 
-        regions = None if settled.regions is None else fit(torch.from_numpy(settled.regions.astype("int32")))
-        index, provenance = torch.from_numpy(settled.label.copy()), torch.from_numpy(settled.provenance.copy())
-        return Label(fit(index), fit(provenance), regions, settled.sets)
+def fit_label(settled: Settled, view: View, size: Size) -> Label:
+    """A view of an image's labels at a size.
+
+    Nearest pixel; where that one has no label and another under the same target pixel has, that other's: a point's
+    single pixel would else be lost most of the time.
+
+    Args:
+        settled: the labels, native.
+        view: which view.
+        size: (h, w).
+    """
+    maps = [torch.from_numpy(settled.label.copy()), torch.from_numpy(settled.provenance.copy())]
+    if settled.regions is not None:
+        maps.append(torch.from_numpy(settled.regions.astype("int32")))
+    small = [view.label(values, size).clone(memory_format=torch.contiguous_format) for values in maps]
+    native = [view.label(values, view.window_size(values)) for values in maps]
+    height, width = native[0].shape
+    if size[0] * size[1] < height * width:
+        y, x = torch.nonzero(native[1] > 0, as_tuple=True)
+        target = y * size[0] // height * size[1] + x * size[1] // width
+        missed = small[1].flatten()[target] == 0
+        target, y, x = target[missed].numpy(), y[missed], x[missed]
+        for into, values in zip(small, native, strict=True):
+            into.view(-1).numpy()[target] = values[y, x].numpy()  # of several, the last: NumPy's documented order
+    return Label(small[0], small[1], small[2] if len(small) > 2 else None, settled.sets)
 
 
 def provenance_weights(weights: Mapping[str, float]) -> Tensor:
