@@ -1,6 +1,6 @@
 """Uncertainty of each pixel from its logits: pure, one sweep an image, higher = ask sooner.
 
-Everything is computed image by image in float32, so that a sweep stays in the cache, and from differences to the
+Everything is computed a block of rows at a time in float32, so that it stays in the cache, and from differences to the
 greatest logit, so that logits of any size give finite values. Powers of two stand in for e: ``exp2`` is several times
 as fast on a CPU, and clamping the exponent keeps clear of subnormal numbers, which are slower still.
 """
@@ -8,7 +8,7 @@ as fast on a CPU, and clamping the exponent keeps clear of subnormal numbers, wh
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -16,6 +16,8 @@ from torch import Tensor
 LOG2E = math.log2(math.e)
 LOWEST = -100.0
 """Least exponent of two that is told from zero: 2**-100."""
+BLOCK = 1 << 19
+"""Logits worked on at a time: 2 MiB."""
 
 
 def entropy(logits: Tensor) -> Tensor:
@@ -112,7 +114,7 @@ def bvsb_and_class(logits: Tensor) -> tuple[Tensor, Tensor]:
     """:func:`bvsb` and the predicted class, of one sweep.
 
     Args:
-        logits: (N, C, h, w), C from 2 to 255.
+        logits: (N, C, h, w), C at least 2.
 
     Returns:
         (N, h, w) float32 p2 / p1; (N, h, w) int64 argmax, the first of equals.
@@ -125,7 +127,7 @@ def bvsb_and_class(logits: Tensor) -> tuple[Tensor, Tensor]:
     value = torch.empty((n, h, w), dtype=torch.float32, device=logits.device)
     group = torch.empty((n, h, w), dtype=torch.int64, device=logits.device)
     for index in range(n):
-        z = logits[index].float().contiguous()
+        z = _planes(logits[index])
         first, second = _two_greatest(z)
         group[index] = _class_of(z, first)
         torch.exp(second.sub_(first), out=value[index])
@@ -136,7 +138,7 @@ def predicted(logits: Tensor) -> Tensor:
     """The predicted class, faster than ``argmax`` over the channel axis.
 
     Args:
-        logits: (N, C, h, w), C from 2 to 255.
+        logits: (N, C, h, w), C at least 2.
 
     Returns:
         (N, h, w) int64, the first of equals.
@@ -148,7 +150,7 @@ def predicted(logits: Tensor) -> Tensor:
     n, _, h, w = logits.shape
     group = torch.empty((n, h, w), dtype=torch.int64, device=logits.device)
     for index in range(n):
-        z = logits[index].float().contiguous()
+        z = _planes(logits[index])
         group[index] = _class_of(z, z.amax(0))
     return group
 
@@ -169,12 +171,14 @@ def class_mass(logits: Tensor, temperature: float = 0.1) -> Tensor:
     Reference: MulActSeg (Hwang et al., NeurIPS 2023), the class share of PixBal.
     """
     _check(logits)
-    mass = torch.empty(logits.shape[:2], dtype=torch.float64, device=logits.device)
-    for index, image in enumerate(logits):
-        z = image.float().contiguous()
-        power = _exponents(z, z.amax(0), 1 / temperature).exp2_()
-        share = power.sum(0).reciprocal_()
-        mass[index] = torch.mv(power.flatten(1), share.flatten()).double()
+    n, classes, h, w = logits.shape
+    mass = torch.zeros((n, classes), dtype=torch.float64, device=logits.device)
+    for index in range(n):
+        for rows in _blocks(classes, h, w):
+            z = _planes(logits[index, :, rows])
+            power = _exponents(z, z.amax(0), 1 / temperature).exp2_()
+            share = power.sum(0).reciprocal_()
+            mass[index] += torch.mv(power.reshape(classes, -1), share.flatten()).double()
     return mass
 
 
@@ -185,11 +189,24 @@ def _check(logits: Tensor) -> None:
 
 def _by_image(logits: Tensor, one: Callable[[Tensor], Tensor]) -> Tensor:
     _check(logits)
-    n, _, h, w = logits.shape
+    n, classes, h, w = logits.shape
     value = torch.empty((n, h, w), dtype=torch.float32, device=logits.device)
     for index in range(n):
-        value[index] = one(logits[index].float().contiguous())
+        for rows in _blocks(classes, h, w):
+            value[index, rows] = one(_planes(logits[index, :, rows]))
     return value
+
+
+def _blocks(classes: int, h: int, w: int) -> Iterator[slice]:
+    """Rows at a time, so that what is computed between fits the cache."""
+    step = max(BLOCK // (classes * w), 1)
+    return (slice(top, min(top + step, h)) for top in range(0, h, step))
+
+
+def _planes(z: Tensor) -> Tensor:
+    """(C, h, w) float32 with each class's rows in one piece; copied only where they are not."""
+    z = z.float()
+    return z if z.stride(-1) == 1 else z.contiguous()
 
 
 def _exponents(z: Tensor, first: Tensor, factor: float = 1.0) -> Tensor:
@@ -209,13 +226,13 @@ def _two_greatest(z: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _class_of(z: Tensor, first: Tensor) -> Tensor:
-    """(h, w) uint8: the first channel that holds the greatest value (``argmax`` takes 4 times as long)."""
+    """(h, w) float32: the first channel that holds the greatest value (``argmax`` takes 8 times as long).
+
+    Floats all through: comparisons into bool tensors are several times slower than into floats.
+    """
     count = len(z)
-    code = torch.zeros(first.shape, dtype=torch.uint8, device=z.device)
-    equal = torch.empty(first.shape, dtype=torch.bool, device=z.device)
-    as_bytes = equal.view(torch.uint8)
+    code, equal = torch.zeros_like(first), torch.empty_like(first)
     for index in range(count):
         torch.eq(z[index], first, out=equal)
-        as_bytes.mul_(count - index)
-        torch.maximum(code, as_bytes, out=code)
-    return count - code
+        torch.maximum(code, equal.mul_(count - index), out=code)
+    return code.neg_().add_(count)
