@@ -30,7 +30,7 @@ class StreetsParams(Params):
     images: int = Field(150, gt=0, description="number of images")
     size: tuple[int, int] = Field((128, 256), description="(height, width), pixels")
     seed: int = Field(0, ge=0, description="seed of the whole city")
-    frames: int = Field(5, gt=0, le=8, description="frames a sequence: neighbours show the same street")
+    frames: int = Field(3, gt=0, le=8, description="frames a sequence: neighbours show the same street")
 
 
 @lru_cache(64)

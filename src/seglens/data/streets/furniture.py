@@ -120,13 +120,13 @@ def lights(rng: np.random.Generator, s: float, t: float, away: bool, arm: float 
 
 def _signal(rng: np.random.Generator, thing: Thing, x: float, y: float, size: float, lit: int, away: bool) -> None:
     case = Paint(tones.pick(rng, ((0.08, 0.09, 0.08), (0.12, 0.12, 0.12), (0.16, 0.22, 0.17))), Label.LIGHT, 0.05, 1.0)
-    thing.rect(x - 0.19 * size, y, 0.38 * size, 1.05 * size, case)
+    thing.rect(x - 0.24 * size, y, 0.48 * size, 1.2 * size, case)
     if away:
         return
     for row, color in enumerate((RED, AMBER, GREEN)):
         on = row == lit
         glass = Paint(color if on else tones.shade(color, 0.25), Label.LIGHT, 0.0, 1.0, glow=1.0 if on else 0.0)
-        thing.disc(x, y + (0.85 - 0.33 * row) * size, 0.13 * size, 0.13 * size, glass, 8)
+        thing.disc(x, y + (0.98 - 0.38 * row) * size, 0.16 * size, 0.16 * size, glass, 8)
 
 
 def fence(rng: np.random.Generator, s: float, t: float, length: float) -> Thing:

@@ -15,8 +15,8 @@ def expose(light: Floats, weather: Weather, sequence: np.random.Generator, frame
     balance = 1 + sequence.normal(0, 0.02, 3)
     gain = sequence.uniform(0.82, 1.18) * frame.uniform(0.95, 1.05)
     contrast = sequence.uniform(0.85, 1.15)
-    sigma = sequence.uniform(0.2, 0.6) * light.shape[0] / 128
-    noise = sequence.uniform(0.006, 0.022) * (1.8 if weather.kind in ("dusk", "rain") else 1.0)
+    sigma = sequence.uniform(0.15, 0.5) * light.shape[0] / 128
+    noise = sequence.uniform(0.004, 0.016) * (1.8 if weather.kind in ("dusk", "rain") else 1.0)
     picture = gaussian_filter(light, (sigma, sigma, 0), mode="nearest", truncate=3.0)
     if weather.kind == "rain":
         picture = _rain(picture, frame)

@@ -79,7 +79,7 @@ def build_world(rng: np.random.Generator, turn: int) -> World:
         things += _lots(rng, road, district, side)
         things += _roadside(rng, road, district, side)
     lane = LANE * (rng.integers(road.lanes) + 0.5) + rng.normal(0, 0.25)
-    step = rng.uniform(4, 8)
+    step = rng.uniform(4, 9)
     things += _crossing(rng, road, lane)
     things += _traffic(rng, road, step, tracks=guest == "train")
     things += _guest(rng, road, guest, step)
@@ -90,7 +90,7 @@ def build_world(rng: np.random.Generator, turn: int) -> World:
         weather=draw_weather(rng),
         lane=lane,
         height=rng.uniform(1.2, 1.9),
-        focal=rng.uniform(0.72, 1.0),
+        focal=rng.uniform(0.85, 1.15),
         horizon=rng.uniform(0.40, 0.50),
         step=step,
         hood=rng.uniform(0.03, 0.07) if rng.random() < 0.45 else 0.0,
@@ -271,7 +271,7 @@ def _guest(rng: np.random.Generator, road: Road, guest: str, step: float) -> lis
     """The rare sight of this street, near enough to be seen in most frames."""
     if guest == "none":
         return []
-    t = rng.uniform(16, 50)
+    t = rng.uniform(13, 42)
     own = LANE * 0.5
     if guest == "train":
         heading, speed = (np.pi, -1.5) if rng.random() < 0.6 else (0.0, step)
@@ -282,14 +282,14 @@ def _guest(rng: np.random.Generator, road: Road, guest: str, step: float) -> lis
             return [make(rng, own, t, 0.0, step + rng.uniform(-0.2, 1.0))]
         return [make(rng, -own, t + 15, np.pi, rng.uniform(-3, -1))]
     if guest == "lights":
-        kerb = road.half + 0.5
+        kerb, t = road.half + 0.5, t + 2 * step
         arm = rng.uniform(2.5, 4.0) if rng.random() < 0.6 else 0.0
         return [furniture.lights(rng, kerb, t, False, arm), furniture.lights(rng, -kerb, t, bool(rng.random() < 0.5))]
     motor = guest == "motorcycle"
     s = own + 1.0
     crossing = bool(rng.random() < 0.35)
-    t += PASSED * 0.5 if crossing else 0.0
+    t += 28.0 if crossing else 0.0
     speed, drift = (0.0, rng.choice([-2.0, 2.0])) if crossing else (step + rng.uniform(-0.3, 0.6), 0.0)
     here = [people.two_wheeler(rng, s, t * 0.6, motor, True, not crossing, drift=drift, speed=speed)]
-    there = people.two_wheeler(rng, road.half + road.verge + 1, t * 0.8, motor, False, False)
+    there = people.two_wheeler(rng, road.half + road.verge + 1, t * 0.9, motor, False, False)
     return [*here, there]
