@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test check format docs clean
+.PHONY: demo test check format docs bench-round clean
 
 demo: $(READY)
 	$(BIN)/seglens demo
@@ -23,6 +23,9 @@ format: $(READY)
 
 docs: $(READY)
 	$(BIN)/python tools/config_reference.py
+
+bench-round: $(READY)
+	$(BIN)/python benchmarks/round.py --json
 
 $(READY): pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Seglens needs Python 3.11 or newer; found: $$(python3 --version 2>&1). \

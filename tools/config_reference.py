@@ -20,6 +20,7 @@ from seglens.config import PartConfig, RunConfig
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "config.md"
 
+TABLE = ("| key | default | meaning |", "|---|---|---|")
 HEAD = """\
 <!-- Written by `make docs` from the models in seglens.config and from every registered part. Do not edit. -->
 # Configuration
@@ -52,12 +53,31 @@ def ours(kind: registry.Registry[Any]) -> list[str]:
 
 
 def table(model: type[BaseModel]) -> Iterator[str]:
-    """The rows of a model's fields: key, default, what it means."""
-    yield "| key | default | meaning |"
-    yield "|---|---|---|"
+    """The table of a model's fields."""
+    yield from TABLE
+    yield from rows(model)
+
+
+def rows(model: type[BaseModel], above: str = "") -> Iterator[str]:
+    """Key, default and meaning of each field; a field that holds fields of its own is written with dots."""
     for name, field in model.model_fields.items():
+        if below := nested(field.annotation):
+            yield from rows(below, f"{above}{name}.")
+            continue
         shown = "required" if field.is_required() else f"`{show(field.get_default(call_default_factory=True))}`"
-        yield f"| `{name}` | {shown} | {(field.description or '').replace('|', chr(92) + '|')} |"
+        yield f"| `{above}{name}` | {shown} | {(field.description or '').replace('|', chr(92) + '|')} |"
+
+
+def nested(annotation: Any) -> type[BaseModel] | None:
+    """The model that a field holds; a part is no such model, its keys stand with the part."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel) and not issubclass(annotation, PartConfig):
+        return annotation
+    return None
+
+
+def summary(part: type) -> str:
+    """The first paragraph of a class's docstring, on one line."""
+    return " ".join((part.__doc__ or "").strip().partition("\n\n")[0].split()).replace("``", "`")
 
 
 def show(value: Any) -> str:
@@ -87,21 +107,16 @@ def plainly(value: Any) -> Any:
 def page() -> str:
     """The whole page."""
     load_parts()
-    lines = [HEAD, "## The run", ""]
-    sections = {n: f.annotation for n, f in RunConfig.model_fields.items()}
-    blocks = {
-        n: m
-        for n, m in sections.items()
-        if isinstance(m, type) and issubclass(m, BaseModel) and not issubclass(m, PartConfig)
-    }
-    lines += [row for row in table(RunConfig) if not any(row.startswith(f"| `{name}` ") for name in blocks)]
+    blocks = {name: model for name, field in RunConfig.model_fields.items() if (model := nested(field.annotation))}
+    top = [row for row in rows(RunConfig) if row.split(".")[0].removeprefix("| `") not in blocks]
+    lines = [HEAD, "## The run", "", *TABLE, *top]
     for name, model in blocks.items():
-        lines += ["", f"## `{name}`", "", f"{(model.__doc__ or '').splitlines()[0]}", "", *table(model)]
+        lines += ["", f"## `{name}`", "", summary(model), "", *table(model)]
     for kind in kinds():
         lines += ["", f"## Parts: {kind.kind}"]
         for name in ours(kind):
             part = kind.get(name)
-            lines += ["", f"### `{name}`", "", (part.__doc__ or "").strip().splitlines()[0]]
+            lines += ["", f"### `{name}`", "", summary(part)]
             if part.Params.model_fields:
                 lines += ["", *table(part.Params)]
     return "\n".join(lines) + "\n"
