@@ -45,7 +45,7 @@ def test_a_config_may_name_a_checkpoint_as_its_weights(tiny: Tiny, tmp_path: Pat
     assert again.dropout.p == 0.4
     assert all(torch.equal(v, again.state_dict()[k]) for k, v in net.state_dict().items())
     wide = model.model_copy(update={"width": 64})
-    with pytest.raises(SeglensError, match="another architecture: model.width is 64 in the config, 32"):
+    with pytest.raises(SeglensError, match=r"another architecture: model\.width is 64 in the config, 32"):
         build_network(wide, net.classes, Chance((9,)))
 
 

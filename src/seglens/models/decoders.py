@@ -1,7 +1,7 @@
 """The decoders: thin doors to those of segmentation-models-pytorch, by name in ``seglens.registry.networks``.
 
-A decoder is a module built as ``Decoder(config, channels)`` (channels of the encoder's stages, stride 1 first) that maps
-the list of all stages to (N, out_channels, H / stride, W / stride). It says which ``taps`` it reads.
+A decoder is a module built as ``Decoder(config, channels)`` (channels of the encoder's stages, stride 1 first) that
+maps the list of all stages to (N, out_channels, H / stride, W / stride). It says which ``taps`` it reads.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from seglens.protocols import Progress, SegDataset
 from seglens.types import FloatArray, ImageId, SeglensError, Size
 
 GROUP = 8
-"""Images encoded together. Groups follow the order of the dataset, so that values do not depend on what was asked for."""
+"""Images encoded together. Groups follow the dataset's order: values do not depend on what was asked for."""
 
 HalfArray = npt.NDArray[np.float16]
 
@@ -122,11 +122,11 @@ class FeatureCache:
     def one(self, id: ImageId, view: str = "plain") -> dict[str, Tensor]:
         """Features of one image: tap to (D, H', W') float16."""
         row = torch.from_numpy(np.array(self._row(id, view)))
-        parts = row.split([math.prod(shape) for shape in self._shapes.values()])
+        parts = torch.split(row, [math.prod(shape) for shape in self._shapes.values()])
         return {tap: part.view(shape) for (tap, shape), part in zip(self._shapes.items(), parts, strict=True)}
 
     def pooled(self, ids: Sequence[ImageId]) -> FloatArray:
-        """(N, D) float32: the mean of each image's stride-32 features, for what spreads over the pool without a model."""
+        """(N, D) float32: the mean of each image's deepest features, to spread over the pool without a model."""
         tap = list(self._shapes)[-1]
         return np.stack([self.one(id)[tap].float().mean((1, 2)).numpy() for id in ids])
 

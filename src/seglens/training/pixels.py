@@ -12,7 +12,7 @@ from seglens.types import IGNORE, Chance, Targets
 
 
 def sample_pixels(targets: Targets, most: int, chances: Sequence[Chance]) -> tuple[Tensor, Targets]:
-    """At most so many labelled pixels of each image, drawn by chance (with replacement); all of them where they are fewer.
+    """At most so many labelled pixels of each image, drawn by chance (with replacement); all where they are fewer.
 
     Interpolating the logits at these alone costs a fraction of enlarging them all and gives the same gradient on
     average: a drawn pixel stands for all that it was drawn from.
@@ -31,7 +31,7 @@ def sample_pixels(targets: Targets, most: int, chances: Sequence[Chance]) -> tup
         >>> places[0, :2].tolist(), picked.index[0, :, 0].tolist()
         ([[0.5, 0.5], [1.5, 1.5]], [0, 1, 255])
     """
-    count, height, width = targets.index.shape
+    count, width = len(targets.index), targets.index.shape[-1]
     labelled = targets.index != IGNORE
     if targets.regions is not None:
         labelled = labelled | (targets.regions >= 0)

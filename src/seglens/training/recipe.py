@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,7 @@ def train(
     if config.class_weights == "log-frequency":
         weights = fabric.to_device(log_frequency_weights(batches.class_counts()))
     fabric.to_device(net)
-    optimiser = fabric.setup_optimizers(build_optimiser(net, config))
+    optimiser: Any = fabric.setup_optimizers(build_optimiser(net, config))
     precision = resolve_precision(config, fabric.device)
     ema = Ema(net, config.ema) if config.ema else None
     key = training_key(source, config, chance, net)
@@ -133,11 +133,14 @@ def forward(net: SegNet, batch: Batch, precision: Precision) -> StepOutputs:
 
 def to_device(batch: Batch, fabric: Fabric) -> Batch:
     """The batch on the device of the training."""
-    t = batch.targets
-    targets = Targets(*(None if v is None else fabric.to_device(v) for v in (t.index, t.weight, t.regions, t.sets)))
-    features = None if batch.features is None else {k: fabric.to_device(v) for k, v in batch.features.items()}
-    images = None if batch.images is None else fabric.to_device(batch.images)
-    return Batch(batch.ids, targets, fabric.to_device(batch.places), batch.chances, features, images)
+    move, t = fabric.to_device, batch.targets
+    targets = Targets(move(t.index), move(t.weight), _move(move, t.regions), _move(move, t.sets))
+    features = None if batch.features is None else {tap: move(value) for tap, value in batch.features.items()}
+    return Batch(batch.ids, targets, move(batch.places), batch.chances, features, _move(move, batch.images))
+
+
+def _move(move: Callable[[Tensor], Tensor], value: Tensor | None) -> Tensor | None:
+    return None if value is None else move(value)
 
 
 def check_finite(loss: Tensor, step: int, config: TrainConfig) -> None:

@@ -14,7 +14,7 @@ from seglens.types import ImageId, Provenance, Settled, Size, Targets
 
 @dataclass(frozen=True)
 class Label:
-    """The labels of one view of one image: uint8 index and provenance (h, w), regions (h, w) int32 or None, class sets."""
+    """The labels of one view of one image: index and provenance (h, w) uint8, regions (h, w) int32 or None, sets."""
 
     index: Tensor
     provenance: Tensor
@@ -73,9 +73,9 @@ def fit_label(settled: Settled, view: View, size: Size) -> Label:
         y, x = torch.nonzero(native[1] > 0, as_tuple=True)
         target = y * size[0] // height * size[1] + x * size[1] // width
         missed = small[1].flatten()[target] == 0
-        target, y, x = target[missed].numpy(), y[missed], x[missed]
+        places, y, x = target[missed].numpy(), y[missed], x[missed]
         for into, values in zip(small, native, strict=True):
-            into.view(-1).numpy()[target] = values[y, x].numpy()  # of several, the last: NumPy's documented order
+            into.view(-1).numpy()[places] = values[y, x].numpy()  # of several, the last: NumPy's documented order
     return Label(small[0], small[1], small[2] if len(small) > 2 else None, settled.sets)
 
 
@@ -101,7 +101,8 @@ def collate(labels: Sequence[Label], weights: Tensor, classes: int) -> Targets:
     weight = weights[torch.stack([label.provenance for label in labels]).long()]
     if all(label.regions is None for label in labels):
         return Targets(index, weight)
-    regions, rows = [], []
+    regions: list[Tensor] = []
+    rows: list[list[bool]] = []
     for label in labels:
         own = torch.full_like(label.index, -1, dtype=torch.int32) if label.regions is None else label.regions
         regions.append(torch.where(own >= 0, own + len(rows), -1))
