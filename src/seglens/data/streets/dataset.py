@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,8 @@ from seglens.data.classes import CITYSCAPES
 from seglens.data.streets.frame import Frame, draw
 from seglens.registry import datasets
 from seglens.types import ByteArray, ImageId, Item, SeglensError, Size
+
+Side = Annotated[int, Field(ge=16, le=2048)]
 
 _LOOK = 1
 """Raised whenever the generator draws other pictures: it is part of the fingerprint."""
@@ -28,7 +31,7 @@ class StreetsParams(Params):
         "pool", min_length=1, pattern=r"^[\w-]+$", description="pool, eval, ...: other names, other streets"
     )
     images: int = Field(150, gt=0, description="number of images")
-    size: tuple[int, int] = Field((128, 256), description="(height, width), pixels")
+    size: tuple[Side, Side] = Field((128, 256), description="(height, width), pixels, 16 to 2048 each")
     seed: int = Field(0, ge=0, description="seed of the whole city")
     frames: int = Field(3, gt=0, le=8, description="frames a sequence: neighbours show the same street")
 

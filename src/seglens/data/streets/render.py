@@ -137,10 +137,11 @@ def _paint_facets(
     shown = _shown(mesh, seen, flat, offset, camera)
     solid = np.array([thing.solid for thing in mesh.things])[mesh.owner]
     facet = _draw(mesh, seen, flat, _order(mesh, seen, shown & ~solid), ground, camera)
-    inverse = _inverse(facet, normal, offset, camera)
+    limits = _limits(mesh, seen)
+    inverse = _inverse(facet, normal, offset, limits, camera)
     if (shown & solid).any():
         bodies = _draw(mesh, seen, flat, _order(mesh, seen, shown & solid), np.zeros_like(ground), camera)
-        nearness = _inverse(bodies, normal, offset, camera)
+        nearness = _inverse(bodies, normal, offset, limits, camera)
         nearer = nearness > inverse
         facet, inverse = np.where(nearer, bodies, facet), np.where(nearer, nearness, inverse)
     return facet, inverse
@@ -189,7 +190,14 @@ def _order(mesh: Mesh, seen: Floats, shown: npt.NDArray[np.bool_]) -> Ints:
     return index[np.argsort(-key[mesh.owner[index]], kind="stable")]
 
 
-def _inverse(facet: Ints, normal: Floats, offset: Floats, camera: Camera) -> Floats:
+def _limits(mesh: Mesh, seen: Floats) -> Floats:
+    """(F, 2) least and greatest 1/depth of each facet's corners; samples at its rim may lie a little outside."""
+    first, ahead = mesh.starts[:-1], np.maximum(seen[:, 2], NEAR)
+    found = np.stack([1 / np.maximum.reduceat(ahead, first), 1 / np.minimum.reduceat(ahead, first)], 1)
+    return np.concatenate([np.tile([0.0, 1 / NEAR], (_GROUNDS, 1)), found])
+
+
+def _inverse(facet: Ints, normal: Floats, offset: Floats, limits: Floats, camera: Camera) -> Floats:
     """(H, W) 1/depth: a plane's 1/depth is linear over the picture."""
     columns, up = camera.rays()
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -198,7 +206,7 @@ def _inverse(facet: Ints, normal: Floats, offset: Floats, camera: Camera) -> Flo
     ground[1:, 1] = -1.0 / camera.height
     planes = np.concatenate([ground, planes])
     inverse = planes[facet, 0] * columns + planes[facet, 1] * up[:, None] + planes[facet, 2]
-    return np.asarray(np.clip(inverse, 0.0, 1 / NEAR))
+    return np.asarray(np.clip(inverse, limits[facet, 0], limits[facet, 1]))
 
 
 def _shadows(world: World, poses: Floats, camera: Camera) -> Floats:
