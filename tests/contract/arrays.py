@@ -1,0 +1,164 @@
+"""A small world made of arrays: a pool, its truth and what a model might say of it, by the real protocols."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seglens.acquisition.rows import reduce_rows
+from seglens.protocols import PartContext
+from seglens.types import (
+    IGNORE,
+    BoolArray,
+    ByteArray,
+    Chance,
+    ClassTable,
+    ImageId,
+    Item,
+    RegionSet,
+    Rows,
+    SeglensError,
+    Size,
+)
+
+CLASSES = ClassTable(("road", "building", "tree", "car", "rider"), tuple((50 * c, 90, 250 - 50 * c) for c in range(5)))
+NATIVE: Size = (40, 56)
+MODEL: Size = (20, 28)
+CHANCE = Chance((0, 1))
+
+
+@dataclass
+class ArrayData:
+    """A SegDataset of arrays; it holds no labels."""
+
+    images: dict[ImageId, ByteArray]
+    classes: ClassTable = CLASSES
+
+    @property
+    def ids(self) -> Sequence[ImageId]:
+        return list(self.images)
+
+    def item(self, id: ImageId) -> Item:
+        return Item(self.images[id].shape[:2], "street")
+
+    def image(self, id: ImageId) -> ByteArray:
+        return self.images[id]
+
+    def fingerprint(self) -> str:
+        digest = hashlib.sha256()
+        for id, image in self.images.items():
+            digest.update(id.encode() + image.tobytes())
+        return digest.hexdigest()
+
+
+@dataclass
+class ArrayLabels:
+    """A LabelSource of arrays."""
+
+    truths: dict[ImageId, ByteArray]
+
+    def has(self, id: ImageId) -> bool:
+        return id in self.truths
+
+    def label(self, id: ImageId) -> ByteArray:
+        return self.truths[id]
+
+
+@dataclass
+class ArrayEvidence:
+    """Evidence of arrays; reading what was not declared raises, as everywhere."""
+
+    ids: Sequence[ImageId]
+    sizes: Sequence[Size]
+    answered: Tensor
+    chance: Chance
+    values: Tensor
+    needs: frozenset[str] = frozenset({"logits", "probs", "features"})
+    pixels: dict[ImageId, ByteArray] = field(default_factory=dict)
+
+    def _declared(self, *names: str) -> None:
+        if not self.needs & set(names):
+            raise SeglensError(f"evidence '{names[0]}' was read but not declared")
+
+    @property
+    def logits(self) -> Tensor:
+        self._declared("logits", "probs")
+        return self.values
+
+    @property
+    def probs(self) -> Tensor:
+        self._declared("probs")
+        return self.values.softmax(1)
+
+    def image(self, index: int) -> ByteArray:
+        return self.pixels[self.ids[index]]
+
+    def features(self, tap: str) -> Tensor:
+        self._declared("features")
+        return torch.nn.functional.avg_pool2d(self.values, 4)
+
+
+@dataclass
+class World:
+    """Pool, truth and logits of a few images."""
+
+    data: ArrayData
+    labels: ArrayLabels
+    logits: dict[ImageId, Tensor]
+    native: Size
+    size: Size
+
+    @property
+    def ids(self) -> list[ImageId]:
+        return list(self.data.ids)
+
+    def context(self, cache: Path) -> PartContext:
+        return PartContext(self.data.classes, self.data, cache, self.size)
+
+    def evidence(self, ids: Sequence[ImageId], chance: Chance = CHANCE, **more: Any) -> ArrayEvidence:
+        values = torch.stack([self.logits[id] for id in ids])
+        answered = torch.zeros((len(ids), *self.size), dtype=torch.bool)
+        return ArrayEvidence(ids, [self.native] * len(ids), answered, chance, values, pixels=self.data.images, **more)
+
+    def rows(self, score: Any, cut: Any, ids: Sequence[ImageId] | None = None, batch: int = 4) -> Rows:
+        """Rows of the pool, as the worker makes them."""
+        ids = self.ids if ids is None else ids
+        parts = []
+        for start in range(0, len(ids), batch):
+            ev = self.evidence(ids[start : start + batch], needs=score.needs)
+            px = score.pixels(ev)
+            regions: list[RegionSet] = cut.regions(None if cut.partition else px, ev, Chance((0, 1, "cut")))
+            asked: list[BoolArray | None] = [None] * len(regions)
+            parts.append(reduce_rows(px, regions, asked, self.size))
+        return Rows.concat(parts)
+
+
+def smooth(rng: np.random.Generator, channels: int, size: Size) -> Tensor:
+    """(channels, h, w) random fields that vary slowly."""
+    coarse = torch.from_numpy(rng.normal(size=(1, channels, 5, 7)).astype(np.float32))
+    return torch.nn.functional.interpolate(coarse, size, mode="bicubic", align_corners=False)[0]
+
+
+def make_world(count: int = 6, native: Size = NATIVE, size: Size = MODEL, seed: int = 0) -> World:
+    """A world of ``count`` images whose model is right more often than not; ids with a slash and a space."""
+    images, truths, logits = {}, {}, {}
+    for number in range(count):
+        rng = np.random.default_rng((seed, number))
+        id = f"town/street {number:02d}"
+        field = smooth(rng, len(CLASSES), native)
+        truth = field.argmax(0).numpy().astype(np.uint8)
+        colours = np.array(CLASSES.colors, np.float64)[truth] + rng.normal(0, 12, (*native, 3))
+        truth[:2, :5] = IGNORE
+        images[id] = colours.clip(0, 255).astype(np.uint8)
+        truths[id] = truth
+        seen = torch.nn.functional.interpolate(field[None], size, mode="bilinear", align_corners=False)[0]
+        noise = torch.from_numpy(rng.normal(0, 1.0, (len(CLASSES), *size)).astype(np.float32))
+        logits[id] = 4 * seen + noise
+    return World(ArrayData(images), ArrayLabels(truths), logits, native, size)
