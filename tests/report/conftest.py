@@ -17,6 +17,7 @@ from seglens.config import PartConfig, RunConfig
 from seglens.data import open_data, open_labels
 from seglens.files import encode_id, write_arrays, write_bytes
 from seglens.functional import run_lengths
+from seglens.report import write_report
 from seglens.store import LabelFiles, Metric, Repository
 from seglens.types import (
     IGNORE,
@@ -164,10 +165,19 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> PartConfig:
     return write_images(tmp_path_factory.mktemp("pool"))
 
 
+def make(folder: Path, pool: PartConfig, preset: str = "default", rounds: int = 3, seed: int = 0, **values) -> Path:
+    config = RunConfig(data=pool, eval_data=pool, preset=preset, model={"size": (24, 48)}, **values)
+    return write_run(folder, config, rounds, seed=seed)
+
+
 @pytest.fixture
 def make_run(pool: PartConfig, tmp_path: Path) -> Maker:
-    def make(name: str = "a run", preset: str = "default", rounds: int = 3, seed: int = 0, **values) -> Path:
-        config = RunConfig(data=pool, eval_data=pool, preset=preset, model={"size": (24, 48)}, **values)
-        return write_run(tmp_path / name, config, rounds, seed=seed)
+    return lambda name="a run", **values: make(tmp_path / name, pool, **values)
 
-    return make
+
+@pytest.fixture(scope="session")
+def run(pool: PartConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of three rounds for tests that change nothing in it; its report is written."""
+    folder = make(tmp_path_factory.mktemp("runs") / "a run", pool)
+    write_report(folder)
+    return folder

@@ -63,8 +63,8 @@ def read(path: Path) -> tuple[str, Page]:
     return html, Page(html)
 
 
-def test_it_needs_nothing_else(make_run: Maker) -> None:
-    html, page = read(write_report(make_run()))
+def test_it_needs_nothing_else(run: Path) -> None:
+    html, page = read(run / "report.html")
     assert not re.search(r"(https?:)?//[a-z0-9]", re.sub(r"data:image/[^\"]*", "", html), re.IGNORECASE)
     for _, attributes, _ in page.elements:
         assert attributes.get("src", "data:image/").startswith("data:image/")
@@ -75,8 +75,8 @@ def test_it_needs_nothing_else(make_run: Maker) -> None:
     assert "@import" not in html
 
 
-def test_every_link_leads_somewhere_and_ids_are_unique(make_run: Maker) -> None:
-    _, page = read(write_report(make_run()))
+def test_every_link_leads_somewhere_and_ids_are_unique(run: Path) -> None:
+    _, page = read(run / "report.html")
     ids = [attributes["id"] for _, attributes, _ in page.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     named = [word for _, a, _ in page.elements for word in a.get("aria-labelledby", "").split()]
@@ -85,8 +85,8 @@ def test_every_link_leads_somewhere_and_ids_are_unique(make_run: Maker) -> None:
     assert {*named, *links} <= set(ids)
 
 
-def test_pictures_and_charts_have_words(make_run: Maker) -> None:
-    _, page = read(write_report(make_run()))
+def test_pictures_and_charts_have_words(run: Path) -> None:
+    _, page = read(run / "report.html")
     charts = [a for a, _ in page.all("svg") if a.get("aria-hidden") != "true"]
     assert len(charts) == 2
     assert all(a["role"] == "img" for a in charts)
@@ -100,10 +100,9 @@ def test_pictures_and_charts_have_words(make_run: Maker) -> None:
         assert Image.open(io.BytesIO(data)).size == (int(attributes["width"]), int(attributes["height"]))
 
 
-def test_reasons_and_answers_are_those_stored(make_run: Maker) -> None:
+def test_reasons_and_answers_are_those_stored(run: Path) -> None:
     """Every number and class in a question's words stands in its row."""
-    run = make_run()
-    html, page = read(write_report(run))
+    html, page = read(run / "report.html")
     repo = Repository.of_run(run)
     stored = {pair.query.id: pair for pair in repo.answered()}
     repo.close()
@@ -149,15 +148,15 @@ def test_figures_are_those_stored(make_run: Maker) -> None:
         assert any(re.match(re.escape(name) + "(rare)?" + "".join(values), row) for row in rows)
 
 
-def test_a_class_name_is_text_never_markup(make_run: Maker) -> None:
-    html, page = read(write_report(make_run()))
+def test_a_class_name_is_text_never_markup(run: Path) -> None:
+    html, page = read(run / "report.html")
     assert "<b>rider" not in html
     assert "&lt;b&gt;rider&lt;/b&gt; &amp; co" in html
     assert not page.all("b")
 
 
 def test_several_runs_are_drawn_together(make_run: Maker) -> None:
-    runs = [make_run("one"), make_run("two", preset="random <superpixel>", seed=1)]
+    runs = [make_run("one", rounds=2), make_run("two", preset="random <superpixel>", seed=1, rounds=2)]
     path = write_report(runs, runs[0].parent / "both.html")
     html, page = read(path)
     assert path.name == "both.html"
@@ -167,8 +166,7 @@ def test_several_runs_are_drawn_together(make_run: Maker) -> None:
     assert "full supervision" not in html
 
 
-def test_more_runs_than_colours_are_refused(make_run: Maker) -> None:
-    run = make_run()
+def test_more_runs_than_colours_are_refused(run: Path) -> None:
     with pytest.raises(SeglensError, match=f"found {SHAPES + 1} runs; allowed: 1 to {SHAPES}"):
         write_report([run] * (SHAPES + 1))
 
@@ -195,8 +193,7 @@ def test_a_run_without_figures_or_labels_still_reports(make_run: Maker) -> None:
     assert not page.all("svg", class_="chart")
 
 
-def test_a_lost_image_costs_its_pictures_only(make_run: Maker, tmp_path: Path) -> None:
-    run = make_run()
+def test_a_lost_image_costs_its_pictures_only(run: Path) -> None:
     view = RunView.load(run)
 
     def lost(id: str) -> None:
