@@ -87,3 +87,14 @@ def test_a_broken_config_is_one_clear_error(make_run: Maker) -> None:
     (run / "config.yaml").write_text("rounds: many\n")
     with pytest.raises(SeglensError, match=r"config\.yaml: key 'rounds', found 'many'"):
         RunView.load(run)
+
+
+def test_facts_are_what_the_run_noted_last(make_run: Maker) -> None:
+    folder = make_run(rounds=1)
+    repo = Repository.of_run(folder)
+    repo.set_meta("why", "all 1 rounds are done")
+    repo.log("started", seglens="0.0.9", threads=4)
+    repo.log("started", seglens="0.1.0", threads=2)
+    repo.close()
+    assert RunView.load(folder).facts == {"why it stopped": "all 1 rounds are done", "seglens": "0.1.0", "threads": "2"}
+    assert "0.1.0" in write_report(folder).read_text(encoding="utf-8")

@@ -189,8 +189,9 @@ def count_labels(files: LabelFiles, classes: int) -> LabelCounts:
 
 
 def read_facts(repository: Repository) -> dict[str, str]:
-    """What the run noted about where it ran: the latest ``started`` event's plain values."""
-    facts: dict[str, str] = {}
+    """What the run noted about itself: how it stands, the data's digest, and where it last ran (event ``started``)."""
+    kept = {"state": "state", "why": "why it stopped", "data": "data digest"}
+    facts = {name: value for key, name in kept.items() if (value := repository.meta(key))}
     for event in repository.events("started"):
         facts.update({str(k): str(v) for k, v in event.data.items() if isinstance(v, (str, int, float))})
     return facts
