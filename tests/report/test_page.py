@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -210,3 +211,18 @@ def test_the_file_stays_small(make_run: Maker) -> None:
     _, page = read(path)
     assert path.stat().st_size < 5_000_000
     assert len(page.all("article", class_="item")) == 30
+
+
+def test_headings_skip_no_level(run: Path) -> None:
+    _, page = read(run / "report.html")
+    levels = [int(tag[1]) for tag, _, _ in page.elements if re.fullmatch(r"h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(b <= a + 1 for a, b in pairwise(levels))
+
+
+def test_what_scrolls_can_be_reached_with_the_keyboard(run: Path) -> None:
+    _, page = read(run / "report.html")
+    scrolled = [a for a, _ in page.all("div", class_="scroll")]
+    assert len(scrolled) >= 6
+    assert all(a["tabindex"] == "0" and a["role"] == "region" and a["aria-label"] for a in scrolled)
