@@ -47,7 +47,10 @@ class ModelConfig(Params):
 
     name: str = Field("fpn", description="decoder: fpn or unet")
     encoder: str = Field("tu-tf_efficientnet_lite0", description="encoder, any name segmentation-models-pytorch knows")
-    weights: str = Field("imagenet", description="encoder weights: imagenet, random, or a checkpoint file of ours")
+    weights: str = Field(
+        "imagenet",
+        description="encoder weights: imagenet (embedded), hub (downloaded), random, or a checkpoint file of ours",
+    )
     width: int = Field(64, description="decoder width (fpn: pyramid and head; unet: ignored), channels")
     dropout: float = Field(0.1, ge=0, lt=1, description="channel dropout before the head, probability")
     size: tuple[int, int] = Field((128, 256), description="model input (height, width), pixels")

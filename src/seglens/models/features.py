@@ -157,7 +157,8 @@ class FeatureCache:
         return self.data.ids[group * GROUP : (group + 1) * GROUP]
 
     def _file(self, group: int, view: str) -> Path:
-        return self.path / view / f"{group:06d}.npy"
+        seen = hashlib.sha256(repr(self._views[view]).encode()).hexdigest()[:8]  # a view may be redefined
+        return self.path / f"{view}-{seen}" / f"{group:06d}.npy"
 
     def _check_size(self, images: int) -> None:
         estimate = self.estimate_bytes(images) / 2**30
@@ -192,9 +193,8 @@ class FeatureCache:
     def _row(self, id: ImageId, view: str) -> HalfArray:
         group = self._group(id)
         if (group, view) not in self._open:
-            file = self._file(group, view)
-            if view not in self._views or not file.exists():
+            if view not in self._views or not self._file(group, view).exists():
                 raise SeglensError(f"feature cache: no features of '{id}', view '{view}'; fill it first")
-            self._open[group, view] = np.load(file, mmap_mode="r")
+            self._open[group, view] = np.load(self._file(group, view), mmap_mode="r")
         row: HalfArray = self._open[group, view][self._position[id] % GROUP]
         return row

@@ -153,7 +153,7 @@ def build_network(model: ModelConfig, classes: ClassTable, chance: Chance) -> Se
         SeglensError: unknown decoder or encoder, weights that cannot be had, a file that does not fit.
     """
     if model.weights not in ("imagenet", "random", "hub"):
-        from seglens.models.checkpoint import start_from
+        from seglens.models.checkpoint import start_from  # which builds networks itself
 
         return start_from(Path(model.weights), model, classes, chance)
     with torch.random.fork_rng(devices=[]):

@@ -30,7 +30,7 @@ def lite0_state(path: Path | None = None) -> dict[str, Tensor]:
         path: state dict file; None = the one in the package.
 
     Returns:
-        245 or so named tensors, the classifier's included.
+        Its 247 tensors by name, the classifier's included.
 
     Raises:
         SeglensError: the file does not fit timm's model.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from seglens.config import TrainConfig
-from seglens.models.checkpoint import read_state, write_atomic
 from seglens.models.network import SegNet
 from seglens.protocols import Companion, Progress
 from seglens.training.batches import Batch, Batches
@@ -22,11 +20,9 @@ from seglens.training.losses import log_frequency_weights, merged_positive, part
 from seglens.training.optim import Ema, build_optimiser, learning_rate_factor, set_learning_rate
 from seglens.training.pixels import logits_at
 from seglens.training.precision import Precision, resolve_precision
+from seglens.training.resume import restore, save, training_key
 from seglens.training.source import TrainSource
 from seglens.types import Chance, ModelSet, SeglensError, Targets
-
-FORMAT = "seglens-training"
-VERSION = 1
 
 
 @dataclass
@@ -97,7 +93,7 @@ def train(
         for companion in companions:
             batch = companion.prepare(batch, None)
         batch = to_device(batch, fabric)
-        outputs = forward(net, batch, precision)
+        outputs = run_step(net, batch, precision)
         loss = partial_cross_entropy(outputs.logits, outputs.targets, weights)
         loss = loss + merged_positive(outputs.logits, outputs.targets)
         for companion in companions:
@@ -118,7 +114,7 @@ def train(
     return ModelSet(net, ema.net if ema is not None else None)
 
 
-def forward(net: SegNet, batch: Batch, precision: Precision) -> StepOutputs:
+def run_step(net: SegNet, batch: Batch, precision: Precision) -> StepOutputs:
     """Logits of a batch, from its features or from its images."""
     kind = net.mean.device.type
     features = batch.features
@@ -150,57 +146,3 @@ def check_finite(loss: Tensor, step: int, config: TrainConfig) -> None:
             f"training: the loss is {loss.item()} at step {step}; lower train.lr (now {config.lr:g}) or set "
             "train.precision to float32"
         )
-
-
-def training_key(source: TrainSource, config: TrainConfig, chance: Chance, net: SegNet) -> str:
-    """What a checkpoint inside a training must agree on."""
-    what = (chance.path, config.model_dump_json(), tuple(source.ids), net.config.model_dump_json(), net.classes.names)
-    return hashlib.sha256(repr(what).encode()).hexdigest()[:16]
-
-
-def save(
-    path: Path,
-    key: str,
-    step: int,
-    net: SegNet,
-    ema: Ema | None,
-    optimiser: Any,
-    companions: Sequence[Companion],
-) -> None:
-    """Write a checkpoint inside a training, atomically: everything that the next step depends on."""
-    state = {
-        "format": FORMAT,
-        "version": VERSION,
-        "key": key,
-        "step": step,
-        "net": moving_state(net),
-        "ema": None if ema is None else moving_state(ema.net),
-        "optimiser": optimiser.state_dict(),
-        "companions": [{name: part.state_dict() for name, part in c.state().items()} for c in companions],
-    }
-    write_atomic(state, path)
-
-
-def restore(
-    path: Path | None, key: str, net: SegNet, ema: Ema | None, optimiser: Any, companions: Sequence[Companion]
-) -> int:
-    """Put everything back as a checkpoint has it; returns the steps done, 0 without a checkpoint."""
-    if path is None or not path.exists():
-        return 0
-    state = read_state(path, FORMAT, VERSION)
-    if state["key"] != key:
-        raise SeglensError(f"{path}: a checkpoint of another training (other config, labels, seed or round); delete it")
-    net.load_state_dict(state["net"], strict=False)
-    if ema is not None:
-        ema.net.load_state_dict(state["ema"], strict=False)
-    optimiser.load_state_dict(state["optimiser"])
-    for companion, saved in zip(companions, state["companions"], strict=True):
-        for name, part in companion.state().items():
-            part.load_state_dict(saved[name])
-    return int(state["step"])
-
-
-def moving_state(net: SegNet) -> dict[str, Tensor]:
-    """The state that training changes: without a frozen encoder."""
-    state = net.state_dict()
-    return {name: value for name, value in state.items() if not (net.frozen and name.startswith("encoder."))}
