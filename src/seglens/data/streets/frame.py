@@ -14,7 +14,7 @@ from seglens.data.streets.lens import expose
 from seglens.data.streets.mesh import Floats
 from seglens.data.streets.render import Samples, camera_at, sample
 from seglens.data.streets.shade import colors
-from seglens.data.streets.world import GUESTS, PLACES, World, build_world
+from seglens.data.streets.world import TURNS, World, build_world
 from seglens.types import ByteArray, Chance, Size
 
 Depth: TypeAlias = npt.NDArray[np.float32]
@@ -36,7 +36,7 @@ class Frame:
 @lru_cache(4)
 def _world(seed: int, split: str, sequence: int) -> World:
     chance = Chance(("streets", seed, split))
-    begin = int(chance.child("turn").numpy().integers(len(GUESTS) * len(PLACES)))
+    begin = int(chance.child("turn").numpy().integers(TURNS))
     return build_world(chance.child("world", sequence).numpy(), begin + sequence)
 
 

@@ -64,6 +64,7 @@ def _bicycle(rng: np.random.Generator, thing: Thing) -> None:
     rim, inside = Paint((0.10, 0.10, 0.10), Label.BICYCLE), Paint(_through(rng), Label.BICYCLE, 0.2, 1.0)
     _wheel(thing, -0.52, 0.34, rim, inside)
     _wheel(thing, 0.52, 0.34, rim, inside)
+    thing.add([(-0.14, 0.3, 0), (-0.2, 0.85, 0), (0.4, 0.82, 0)], inside)
     for a, b in (
         ((-0.52, 0.34), (-0.12, 0.3)),
         ((-0.12, 0.3), (0.38, 0.8)),
@@ -101,8 +102,8 @@ def _motorcycle(rng: np.random.Generator, thing: Thing) -> None:
 
 def _rear_view(rng: np.random.Generator, thing: Thing, label: Label, wide: float) -> None:
     """A two-wheeler from behind: a narrow wheel, a body, the handlebar."""
-    thing.rect(-0.06 * wide, 0, 0.12 * wide, 0.68, Paint((0.1, 0.1, 0.1), label))
-    thing.rect(-0.11 * wide, 0.5, 0.22 * wide, 0.4, Paint(tones.pick(rng, tones.CAR), label))
+    thing.rect(-0.07 * wide, 0, 0.14 * wide, 0.68, Paint((0.1, 0.1, 0.1), label))
+    thing.rect(-0.13 * wide, 0.45, 0.26 * wide, 0.45, Paint(tones.pick(rng, tones.CAR), label))
     thing.limb((-0.32, 1.04), (0.32, 1.04), 0.06, Paint((0.15, 0.15, 0.16), label))
     thing.rect(-0.06, 0.72, 0.12, 0.08, Paint((0.8, 0.1, 0.08), label, glow=0.7))
 
