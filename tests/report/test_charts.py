@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seglens.report.charts import Axis, Series, line_chart, sparkline, ticks
+from seglens.report.charts import BOTTOM, HEIGHT, LEFT, Axis, Series, line_chart, sparkline, ticks
 
 X, Y = Axis("clicks", lambda v: f"{v:.0f}"), Axis("mIoU", lambda v: f"{v:.2f}")
 
@@ -38,6 +38,7 @@ def test_points_stand_where_the_axes_say() -> None:
     texts = [(e.text, float(e.get("x")), float(e.get("y"))) for e in tree.iter("text") if e.get("class") == "tick"]
     across = {float(t): x for t, x, _ in texts if "." not in t}
     up = {float(t): y - 4 for t, _, y in texts if "." in t}
+    assert (across[0], up[0.2]) == (LEFT, HEIGHT - BOTTOM)
     scale_x = (across[400] - across[0]) / 400
     scale_y = (up[0.6] - up[0.2]) / 0.4
     marks = [re.findall(r"[\d.]+", e.get("transform")) for e in tree.iter("g")]
