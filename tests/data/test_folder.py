@@ -155,3 +155,10 @@ def test_it_survives_pickling(root: Path) -> None:
 def test_the_images_know_nothing_of_masks(root: Path) -> None:
     held = pickle.dumps(open_data(_part(root)))
     assert b"masks" not in held
+
+
+def test_the_fingerprint_of_a_file_that_is_gone(root: Path) -> None:
+    data = open_data(_part(root))
+    (root / "images/3.bmp").unlink()
+    with pytest.raises(UnreadableError, match=r"3\.bmp: No such file"):
+        data.fingerprint()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seglens.data.errors import MaskSizeError, MissingMaskError, UnknownClassError
+from seglens.data.errors import MaskSizeError, MissingMaskError, UnknownClassError, UnreadableError
 from seglens.data.files import read_image, read_mask, read_size
 from seglens.types import IGNORE, ByteArray, ClassTable, ImageId, Item, SeglensError
 
@@ -58,11 +58,18 @@ class FileImages:
         return read_image(lookup(self._entries, id).image)
 
     def fingerprint(self) -> str:
-        """A digest of the ids in order, and of each file's length and time of change."""
+        """A digest of the ids in order, and of each file's length and time of change.
+
+        Raises:
+            SeglensError: a file is gone.
+        """
         if not self._fingerprint:
             digest = hashlib.blake2b(repr(self.classes.names).encode(), digest_size=12)
             for id, entry in self._entries.items():
-                state = entry.image.stat()
+                try:
+                    state = entry.image.stat()
+                except OSError as error:
+                    raise UnreadableError(f"{entry.image}: {error.strerror}") from None
                 digest.update(f"{id}\0{state.st_size}\0{state.st_mtime_ns}\n".encode())
             self._fingerprint = digest.hexdigest()
         return self._fingerprint

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import cache, lru_cache
 from typing import Annotated
 
 import numpy as np
@@ -36,9 +36,19 @@ class StreetsParams(Params):
     frames: int = Field(3, gt=0, le=8, description="frames a sequence: neighbours show the same street")
 
 
-@lru_cache(64)
-def _frame(seed: int, split: str, sequence: int, frame: int, size: Size) -> Frame:
-    return draw(seed, split, sequence, frame, size)
+KEPT_BYTES = 2**28
+"""Drawn frames kept in memory, so that image and label of a scene are drawn once: 1,000 at 128x256."""
+
+
+@cache
+def _frames(size: Size) -> Callable[[int, str, int, int], Frame]:
+    """A drawer of frames of one size that remembers as many as fit ``KEPT_BYTES`` (8 bytes a pixel)."""
+
+    @lru_cache(max(1, KEPT_BYTES // (8 * size[0] * size[1])))
+    def frame(seed: int, split: str, sequence: int, frame: int) -> Frame:
+        return draw(seed, split, sequence, frame, size)
+
+    return frame
 
 
 def _ids(params: StreetsParams) -> tuple[ImageId, ...]:
@@ -51,7 +61,7 @@ def _drawn(params: StreetsParams, known: frozenset[ImageId], id: ImageId) -> Fra
             f"image '{id}': not in these streets of {params.images} images ({params.split}/0000_00, ...)"
         )
     sequence, _, frame = id.rpartition("/")[2].partition("_")
-    return _frame(params.seed, params.split, int(sequence), int(frame), params.size)
+    return _frames(params.size)(params.seed, params.split, int(sequence), int(frame))
 
 
 @datasets.register("streets")

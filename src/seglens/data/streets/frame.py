@@ -33,7 +33,7 @@ class Frame:
     depth: Depth
 
 
-@lru_cache(4)
+@lru_cache(8)
 def _world(seed: int, split: str, sequence: int) -> World:
     chance = Chance(("streets", seed, split))
     begin = int(chance.child("turn").numpy().integers(TURNS))

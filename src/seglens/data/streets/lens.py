@@ -9,6 +9,9 @@ from seglens.data.streets.mesh import Floats
 from seglens.data.streets.weather import Weather
 from seglens.types import ByteArray
 
+_MEAN = (0.42, 0.3)
+"""Brightness that the exposure aims at, by day and at dusk."""
+
 
 def expose(light: Floats, weather: Weather, sequence: np.random.Generator, frame: np.random.Generator) -> ByteArray:
     """Light (H, W, 3) to an 8-bit picture; ``sequence`` draws what stays over frames, ``frame`` what does not."""
@@ -17,6 +20,8 @@ def expose(light: Floats, weather: Weather, sequence: np.random.Generator, frame
     contrast = sequence.uniform(0.85, 1.15)
     sigma = sequence.uniform(0.15, 0.5) * light.shape[0] / 128
     noise = sequence.uniform(0.004, 0.016) * (1.8 if weather.kind in ("dusk", "rain") else 1.0)
+    wanted = _MEAN[weather.kind == "dusk"] / max(float(light.mean()), 1e-3)
+    gain *= float(np.clip(wanted, 0.8, 1.7)) ** 0.7
     picture = gaussian_filter(light, (sigma, sigma, 0), mode="nearest", truncate=3.0)
     if weather.kind == "rain":
         picture = _rain(picture, frame)

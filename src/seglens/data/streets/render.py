@@ -220,7 +220,7 @@ def _shadows(world: World, poses: Floats, camera: Camera) -> Floats:
         if cast and not sunny:
             break
         for thing, (x, z, turn, ahead) in zip(world.mesh.things, poses, strict=True):
-            if thing.shadow is None or not -10 < ahead < 90:
+            if thing.shadow is None or not -10 < ahead < 70:
                 continue
             half, long, height = thing.shadow
             foot = _foot(x, z, turn, half, long)

@@ -120,7 +120,7 @@ class Road:
 
 def ground_paints(rng: np.random.Generator, green: bool) -> tuple[Paint, ...]:
     """The paint of each kind of ground; what lies beyond the pavement is grass or paved."""
-    asphalt = tones.pick(rng, tones.ASPHALT)
+    asphalt = tones.pick(rng, tones.ASPHALT, 0.02)
     paving = tones.pick(rng, tones.PAVING)
     if rng.random() < 0.25:  # a pavement laid of asphalt, told from the road by its place alone
         paving = tones.blend(paving, asphalt, 0.8)
