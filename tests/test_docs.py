@@ -7,10 +7,11 @@ import re
 import shlex
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
-import click
 import pytest
 import typer
+from typer.core import TyperGroup
 
 from seglens.acquisition.presets import preset_names
 from seglens.cli import app
@@ -38,9 +39,9 @@ def commands(text: str) -> list[list[str]]:
 
 def problem(words: list[str]) -> str | None:
     """What is wrong with a command line: an unknown command or option."""
-    command: click.Command = typer.main.get_command(app)
+    command: Any = typer.main.get_command(app)
     rest = words[1:]
-    while isinstance(command, click.Group) and rest:
+    while isinstance(command, TyperGroup) and rest:
         name = rest.pop(0)
         if name not in command.commands:
             return f"no command '{name}' in: {shlex.join(words)}"
@@ -65,7 +66,7 @@ def test_a_wrong_command_would_be_found() -> None:
 
 def test_every_command_is_in_the_docs() -> None:
     group = typer.main.get_command(app)
-    assert isinstance(group, click.Group)
+    assert isinstance(group, TyperGroup)
     told = {words[1] for page in PAGES for words in commands(page.read_text(encoding="utf-8")) if len(words) > 1}
     assert set(group.commands) <= told
 
