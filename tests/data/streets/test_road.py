@@ -11,7 +11,7 @@ from seglens.data.streets.labels import Label
 from seglens.data.streets.road import Ground, Road, ground_paints
 from seglens.types import Chance
 
-PLAIN = Road(5.0, 300.0, 0.4, 1, False, 2.0, 1.0, (), (), False, 1.0, 0.0)
+PLAIN = Road(5.0, 300.0, 0.4, 1, False, 2.0, 1.0, (), (), False, 0.0)
 
 
 def _kinds(road: Road, s: list[float], t: float = 10.0) -> list[int]:

@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 from seglens.data.streets.camera import NEAR, Camera, clip
 from seglens.data.streets.mesh import Floats, Ints, Mesh, Thing
 from seglens.data.streets.road import Ground
+from seglens.data.streets.shadow import shadows
 from seglens.data.streets.world import World
 from seglens.types import Size
 
@@ -31,7 +32,6 @@ class Samples:
         inverse: (H, W) 1/depth, 1/metres; 0 = sky.
         shadow: (H, W) how much direct light is missing on the ground, 0 to 1.
         camera: the camera.
-        t: (H, W) place along the road of ground samples and world z of others.
     """
 
     facet: Ints
@@ -58,12 +58,12 @@ def sample(world: World, frame: int, camera: Camera) -> Samples:
     seen = _place(mesh, poses, camera)
     normal, offset = _planes(mesh, seen)
     facet = _ground(world, camera)
-    shadow = _shadows(world, poses, camera)
+    shadow = shadows(world, poses, camera)
     facet, inverse = _paint_facets(mesh, seen, normal, offset, facet, camera)
     return Samples(
         facet,
         np.concatenate([np.arange(_GROUNDS), mesh.paint + _GROUNDS]),
-        _world_normals(normal, camera),
+        _world_normals(normal, offset, camera),
         inverse,
         shadow,
         camera,
@@ -99,7 +99,8 @@ def _planes(mesh: Mesh, seen: Floats) -> tuple[Floats, Floats]:
     return normal, (normal * origin).sum(1)
 
 
-def _world_normals(normal: Floats, camera: Camera) -> Floats:
+def _world_normals(normal: Floats, offset: Floats, camera: Camera) -> Floats:
+    normal = np.where(offset[:, None] > 0, -normal, normal)
     sin, cos = np.sin(camera.yaw), np.cos(camera.yaw)
     turned = np.stack(
         [cos * normal[:, 0] + sin * normal[:, 2], normal[:, 1], -sin * normal[:, 0] + cos * normal[:, 2]], 1
@@ -207,50 +208,3 @@ def _inverse(facet: Ints, normal: Floats, offset: Floats, limits: Floats, camera
     planes = np.concatenate([ground, planes])
     inverse = planes[facet, 0] * columns + planes[facet, 1] * up[:, None] + planes[facet, 2]
     return np.asarray(np.clip(inverse, limits[facet, 0], limits[facet, 1]))
-
-
-def _shadows(world: World, poses: Floats, camera: Camera) -> Floats:
-    """(H, W) shadow on the ground: of the sun where there is one, and the dark below everything that stands."""
-    image = Image.new("L", (camera.size[1], camera.size[0]))
-    draw = ImageDraw.Draw(image)
-    sun = np.array(world.weather.sun)
-    throw = -sun[[0, 2]] / sun[1]
-    sunny = sum(world.weather.sunlight) > 0.6
-    for level, cast in ((110, False), (255, True)):
-        if cast and not sunny:
-            break
-        for thing, (x, z, turn, ahead) in zip(world.mesh.things, poses, strict=True):
-            if thing.shadow is None or not -10 < ahead < 70:
-                continue
-            half, long, height = thing.shadow
-            foot = _foot(x, z, turn, half, long)
-            outline = np.concatenate([foot, foot + throw * height]) if cast else foot
-            hull = _hull(outline)
-            part = clip(camera.see(hull[:, 0], np.zeros(len(hull)), hull[:, 1]))
-            if len(part) > 2:
-                draw.polygon(camera.project(part).ravel().tolist(), fill=level)
-    return np.asarray(image).astype(np.float64) / 255
-
-
-def _foot(x: float, z: float, turn: float, half: float, long: float) -> Floats:
-    corners = np.array([(-half, -long), (half, -long), (half, long), (-half, long)])
-    sin, cos = np.sin(turn), np.cos(turn)
-    return np.stack([x + cos * corners[:, 0] + sin * corners[:, 1], z - sin * corners[:, 0] + cos * corners[:, 1]], 1)
-
-
-def _hull(points: Floats) -> Floats:
-    """Convex hull of a few points (n, 2), by the monotone chain."""
-    ordered = sorted(set(map(tuple, points.tolist())))
-    chains: list[tuple[float, float]] = []
-    for walk in (ordered, ordered[::-1]):
-        chain: list[tuple[float, float]] = []
-        for p in walk:
-            while len(chain) > 1 and _left(chain[-2], chain[-1], p) <= 0:
-                chain.pop()
-            chain.append(p)
-        chains += chain[:-1]
-    return np.array(chains)
-
-
-def _left(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]) -> float:
-    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])

@@ -24,12 +24,10 @@ class Ground(IntEnum):
     SKY = 0
     ROAD = 1
     MARK = 2
-    PATCH = 3
-    KERB = 4
-    PAVING = 5
-    VERGE = 6
-    BEYOND = 7
-    PATH = 8
+    KERB = 3
+    PAVING = 4
+    VERGE = 5
+    BEYOND = 6
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,6 @@ class Road:
         crossings: (from, to) along the road, of crossing roads.
         zebras: (from, to) of zebra crossings.
         dashed: whether the middle line is dashed.
-        worn: share of the markings that is left.
         phase_marks: where the dashes begin.
     """
 
@@ -58,7 +55,6 @@ class Road:
     crossings: tuple[tuple[float, float], ...]
     zebras: tuple[tuple[float, float], ...]
     dashed: bool
-    worn: float
     phase_marks: float
 
     @property
@@ -128,15 +124,13 @@ def ground_paints(rng: np.random.Generator, green: bool) -> tuple[Paint, ...]:
     grass = tones.pick(rng, tones.GRASS)
     turf = Paint(grass, Label.TERRAIN, 0.35, 2.2)
     yard = Paint(tones.pick(rng, tones.PAVING), Label.SIDEWALK, 0.15, 0.8, slabs)
-    mark = Paint((0.84, 0.84, 0.80), Label.ROAD, 0.35, 1.5)
+    mark = Paint(tones.blend((0.86, 0.86, 0.82), asphalt, rng.uniform(0, 0.6)), Label.ROAD, 0.35, 1.5)  # worn off
     return (
         Paint((0.5, 0.5, 0.5), Label.SKY),
         Paint(asphalt, Label.ROAD, 0.16, 0.7),
         mark,
-        Paint(tones.shade(asphalt, rng.uniform(0.7, 0.9)), Label.ROAD, 0.2, 1.0),
         Paint(tones.shade(paving, rng.uniform(0.9, 1.25)), Label.SIDEWALK, 0.1, 1.5),
         Paint(paving, Label.SIDEWALK, 0.16, 0.8, slabs, second=tones.shade(paving, 0.72)),
         turf,
         turf if green else yard,
-        Paint(tones.blend(grass, paving, 0.5), Label.TERRAIN, 0.25, 1.5),
     )

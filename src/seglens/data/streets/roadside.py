@@ -36,7 +36,7 @@ def roadside(rng: np.random.Generator, road: Road, district: District, side: flo
         for _ in range(rng.integers(1, 4) if rng.random() < 0.3 else 1):
             s = side * (walk + rng.uniform(0.3, road.pavement))
             things.append(people.person(rng, s, t + rng.normal(0, 0.8), speed=rng.normal(0, 1.2)))
-    for t in _places(rng, road, 1.1):
+    for t in _places(rng, road, 1.6):
         s = side * (walk + rng.uniform(0.4, road.pavement))
         things.append(people.two_wheeler(rng, s, t, rng.random() < 0.3, False, bool(rng.random() < 0.3)))
     if rng.random() < 0.12:

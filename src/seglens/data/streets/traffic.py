@@ -10,7 +10,7 @@ from seglens.data.streets.mesh import Thing
 from seglens.data.streets.road import LANE, Road
 
 HEAVY = ("train", "bus", "truck", "none")
-LIGHT = ("motorcycle", "lights", "bicycle", "lights", "motorcycle")
+LIGHT = ("motorcycle", "bicycle", "lights", "motorcycle", "bicycle")
 """Rare sights take turns over the streets, so that a small set holds some of each."""
 
 
@@ -89,11 +89,11 @@ def small_sight(rng: np.random.Generator, road: Road, guest: str, step: float) -
     if crossing:
         far, speed, drift = 28.0, 0.0, rng.choice([-2.0, 2.0])
     ridden = people.two_wheeler(rng, LANE * 0.5 + 1.0, t + far, motor, True, not crossing, drift=drift, speed=speed)
-    side, place = rng.choice([-1, 1]), rng.uniform(14, 40)
+    side, place = rng.choice([-1, 1], p=[0.3, 0.7]), rng.uniform(12, 34)
     row = [
         people.two_wheeler(
             rng, side * (kerb + road.verge + 0.6), place + 1.3 * i, motor, False, bool(rng.random() < 0.3)
         )
-        for i in range(rng.integers(1, 6))
+        for i in range(rng.integers(1, 4) if motor else rng.integers(3, 9))
     ]
     return [ridden, *row]

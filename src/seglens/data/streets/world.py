@@ -91,6 +91,5 @@ def _road(rng: np.random.Generator) -> Road:
         crossings=crossings,
         zebras=zebras,
         dashed=bool(rng.random() < 0.7),
-        worn=rng.uniform(0.3, 1.0),
         phase_marks=rng.uniform(0, 9),
     )
