@@ -48,7 +48,7 @@ class FeatureCache:
         data: the images.
         net: whose encoder; it must stay as it is.
         size: (h, w) the images are brought to.
-        views: names of the views to keep (``seglens.models.views``).
+        views: names of the views to keep (``seglens.models.views``); ``plain`` is kept in any case.
         max_gib: largest size that is started, GiB.
 
     Raises:
@@ -58,7 +58,8 @@ class FeatureCache:
     def __init__(
         self, folder: Path, data: SegDataset, net: SegNet, size: Size, views: Sequence[str], max_gib: float
     ) -> None:
-        self.data, self.net, self.size, self.views, self.max_gib = data, net, size, tuple(views), max_gib
+        self.data, self.net, self.size, self.max_gib = data, net, size, max_gib
+        self.views = tuple(dict.fromkeys(("plain", *views)))
         self._views = {name: view_of(name) for name in self.views}
         self._position = {id: i for i, id in enumerate(data.ids)}
         self._shapes = self._tap_shapes()

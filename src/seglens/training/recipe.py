@@ -75,13 +75,12 @@ def train(
         SeglensError: nothing to learn from, a loss that is not finite, a checkpoint of another training.
     """
     fabric = fabric or Fabric(accelerator="auto", devices=1)
-    net.freeze_encoder(config.rhythm == "interactive")
+    fabric.to_device(net).freeze_encoder(config.rhythm == "interactive")
     batches = Batches(source, config, chance, net.config.size, len(net.classes))
     steps = config.steps or math.ceil((config.epochs or 1) * len(source.ids) / config.batch)
     weights = None
     if config.class_weights == "log-frequency":
         weights = fabric.to_device(log_frequency_weights(batches.class_counts()))
-    fabric.to_device(net)
     optimiser: Any = fabric.setup_optimizers(build_optimiser(net, config))
     precision = resolve_precision(config, fabric.device)
     ema = Ema(net, config.ema) if config.ema else None
