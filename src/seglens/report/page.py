@@ -16,7 +16,7 @@ from seglens.files import write_bytes
 from seglens.report.charts import SHAPES, Axis, Series, line_chart
 from seglens.report.gallery import gallery
 from seglens.report.setup import choices, training
-from seglens.report.story import cards, label_words, story, unfinished
+from seglens.report.story import cards, label_words, notes, story
 from seglens.report.tables import RARE_SHARE, class_rows, label_rows, labels_of, round_rows, status_rows, time_rows
 from seglens.report.template import render
 from seglens.report.view import RunView
@@ -70,7 +70,7 @@ def page(views: Sequence[RunView]) -> str:
         name=main.name,
         style=Markup(files("seglens.report").joinpath("templates/style.css").read_text(encoding="utf-8")),
         story=story(main),
-        unfinished=unfinished(main),
+        notes=notes(main),
         cards=cards(main),
         sections=[(id, text) for id, text in SECTIONS.items() if shown.get(id, True)],
         eval_words=f"“{main.config.eval_data.name}”" if main.config.eval_data else "the evaluation images (none here)",

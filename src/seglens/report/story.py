@@ -38,14 +38,16 @@ def story(view: RunView) -> list[str]:
     return told
 
 
-def unfinished(view: RunView) -> str:
-    """A note for a run that is not done; empty for one that is."""
+def notes(view: RunView) -> list[str]:
+    """What a reader has to know before believing the page: a run that is not done, images that changed since."""
+    found = []
     if not view.rounds:
-        return "This run has not begun: there is nothing to show yet."
-    last = view.rounds[-1]
-    if last.stage is not None:
-        return f"This run is not finished: round {last.number} stands at the stage “{last.stage.value}”."
-    return ""
+        found.append("This run has not begun: there is nothing to show yet.")
+    elif (last := view.rounds[-1]).stage is not None:
+        found.append(f"This run is not finished: round {last.number} stands at the stage “{last.stage.value}”.")
+    if not view.same_images:
+        found.append("The images have changed since this run: pictures may not show what was asked about.")
+    return found
 
 
 def cards(view: RunView) -> list[Card]:

@@ -81,6 +81,7 @@ class RunView:
     labels: LabelCounts
     facts: Mapping[str, str]
     image: Callable[[ImageId], ByteArray]
+    same_images: bool = True
 
     @property
     def name(self) -> str:
@@ -128,6 +129,7 @@ class RunView:
                 labels=count_labels(LabelFiles(run), len(pool.classes)),
                 facts=read_facts(repository),
                 image=pool.image,
+                same_images=repository.meta("data") in {None, pool.fingerprint()},
             )
         finally:
             repository.close()
