@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,15 @@ from skimage.segmentation import slic
 
 from seglens.files import encode_id, write_bytes
 from seglens.protocols import Progress, SegDataset
+from seglens.superpixels.search import Search, Setting
 from seglens.types import ByteArray, ImageId, IntArray, SeglensError
 
-SAMPLE = 12
+SAMPLE = 16
 """Images, spread over the pool, on which the setting is searched."""
 TOLERANCE = 0.10
 """How far the pool's mean count may lie from the one asked."""
+TRIES = 3
+"""Most settings that the whole pool is computed with."""
 
 
 class Superpixels:
@@ -44,7 +48,8 @@ class Superpixels:
         plain = json.dumps([1, data.fingerprint(), segments, compactness])
         self.key = f"slic-{segments}-c{compactness:g}-{hashlib.sha256(plain.encode()).hexdigest()[:8]}"
         self.folder = folder / self.key
-        self._setting: tuple[int, float] | None = None
+        self._settled: tuple[Setting, float] | None = None
+        self._ranks: dict[ImageId, int] = {}
 
     @property
     def mean_count(self) -> float:
@@ -57,14 +62,19 @@ class Superpixels:
         Args:
             ids: the images needed.
             progress: called with (done, total) images.
+
+        Raises:
+            SeglensError: an empty pool, or a count that SLIC comes nowhere near.
         """
-        if self._setting is None and (setting := self._read()):
-            self._setting = setting
-        if self._setting is None:
-            self._setting = self._settle(progress)
-            write_bytes(self.folder / "setting.json", json.dumps(self._setting).encode())
-        missing = [id for id in ids if not self._path(id, self._setting[0]).exists()]
-        self._counts(missing, self._setting[0], progress)
+        self._settled = self._settled or self._read()
+        if self._settled is None:
+            setting, mean = self._settle(progress)
+            text = json.dumps({**asdict(setting), "mean_count": mean})
+            write_bytes(self.folder / "setting.json", text.encode())
+            self._settled = setting, mean
+        setting = self._settled[0]
+        missing = [id for id in ids if not self._path(id, setting).exists()]
+        self._counts(missing, setting, progress)
 
     def labels(self, id: ImageId) -> IntArray:
         """(H, W) int32 superpixel of each pixel, numbered from 0 without gaps, in the image's own pixels.
@@ -72,64 +82,80 @@ class Superpixels:
         Raises:
             SeglensError: the stored file cannot be read.
         """
-        n = self._load()[0]
-        path = self._path(id, n)
+        setting = self._load()[0]
+        path = self._path(id, setting)
         if not path.exists():
-            self._counts([id], n, None)
+            self._count(id, path, self._n(id, setting))
         return _read_labels(path).astype(np.int32)
 
-    def _load(self) -> tuple[int, float]:
-        if self._setting is None:
+    def _load(self) -> tuple[Setting, float]:
+        if self._settled is None:
             self.prepare([])
-        assert self._setting is not None
-        return self._setting
+        assert self._settled is not None
+        return self._settled
 
-    def _read(self) -> tuple[int, float] | None:
+    def _read(self) -> tuple[Setting, float] | None:
         path = self.folder / "setting.json"
         try:
-            n, mean = json.loads(path.read_text())
+            found = json.loads(path.read_text())
+            return Setting(int(found["low"]), int(found["high"]), float(found["share"])), float(found["mean_count"])
         except FileNotFoundError:
             return None
-        except ValueError:
+        except (ValueError, KeyError, TypeError):
             raise SeglensError(f"{path}: not a setting of ours; delete the folder to compute it anew") from None
-        return int(n), float(mean)
 
-    def _path(self, id: ImageId, n: int) -> Path:
-        return self.folder / str(n) / f"{encode_id(id)}.npy"
+    def _n(self, id: ImageId, setting: Setting) -> int:
+        if not self._ranks:
+            self._ranks = {known: rank for rank, known in enumerate(self.data.ids)}
+        return setting.at(self._ranks[id])
 
-    def _settle(self, progress: Progress | None) -> tuple[int, float]:
+    def _path(self, id: ImageId, setting: Setting) -> Path:
+        return self.folder / str(self._n(id, setting)) / f"{encode_id(id)}.npy"
+
+    def _settle(self, progress: Progress | None) -> tuple[Setting, float]:
         """The setting whose mean count over the whole pool fits, with that mean."""
         ids = list(self.data.ids)
         if not ids:
             raise SeglensError("superpixels: the pool is empty")
+        search = Search(self._on_sample(ids))
+        found: dict[Setting, float] = {}
+        target = float(self.segments)
+        for _ in range(TRIES):
+            setting = search.find(target)
+            if setting in found:
+                break
+            found[setting] = float(np.mean(self._counts(ids, setting, progress)))
+            if abs(found[setting] / self.segments - 1) <= TOLERANCE:
+                break
+            target *= self.segments / found[setting]
+        best = min(found, key=lambda setting: abs(found[setting] / self.segments - 1))
+        if not 0.5 <= found[best] / self.segments <= 2:
+            raise SeglensError(
+                f"superpixels: segments is {self.segments}, but SLIC reaches {found[best]:.0f} an image at best; ask "
+                f"for a number near that, raise compactness (now {self.compactness:g}) or cut a grid"
+            )
+        return best, found[best]
+
+    def _on_sample(self, ids: Sequence[ImageId]) -> Callable[[int], float]:
+        """The mean count of a sample at a setting."""
         spread = np.unique(np.linspace(0, len(ids) - 1, min(SAMPLE, len(ids))).astype(int))
         images = [self.data.image(ids[index]) for index in spread]
 
-        def on_sample(n: int) -> float:
+        def mean_count(n: int) -> float:
             with ThreadPoolExecutor(_workers()) as pool:
-                return (
-                    float(np.mean(list(pool.map(lambda image: superpixels(image, n, self.compactness).max(), images))))
-                    + 1
-                )
+                counts = pool.map(lambda image: int(superpixels(image, n, self.compactness).max()) + 1, images)
+                return float(np.mean(list(counts)))
 
-        n, guess = search(on_sample, self.segments, tolerance=TOLERANCE / 4)
+        return mean_count
 
-        def on_pool(n: int) -> float:
-            return float(np.mean(self._counts(ids, n, progress)))
-
-        n, mean = search(on_pool, self.segments, TOLERANCE, start=n, tries=3)
-        if not 0.5 <= mean / self.segments <= 2:
-            raise SeglensError(
-                f"superpixels: segments is {self.segments}, but SLIC reaches {mean:.0f} an image at best "
-                f"(sample: {guess:.0f}); ask for a number near that, or use cut 'grid'"
-            )
-        return n, mean
-
-    def _counts(self, ids: Sequence[ImageId], n: int, progress: Progress | None) -> list[int]:
+    def _counts(self, ids: Sequence[ImageId], setting: Setting, progress: Progress | None) -> list[int]:
         """The number of superpixels of each image, computing and storing what is missing."""
+        counts = [0] * len(ids)
         with ThreadPoolExecutor(_workers()) as pool:
-            jobs = {pool.submit(self._count, id, n): place for place, id in enumerate(ids)}
-            counts = [0] * len(ids)
+            jobs = {
+                pool.submit(self._count, id, self._path(id, setting), self._n(id, setting)): place
+                for place, id in enumerate(ids)
+            }
             try:
                 for done, job in enumerate(as_completed(jobs), start=1):
                     counts[jobs[job]] = job.result()
@@ -140,8 +166,7 @@ class Superpixels:
                 raise
         return counts
 
-    def _count(self, id: ImageId, n: int) -> int:
-        path = self._path(id, n)
+    def _count(self, id: ImageId, path: Path, n: int) -> int:
         if path.exists():
             return int(_read_labels(path).max()) + 1
         labels = superpixels(self.data.image(id), n, self.compactness)
@@ -166,38 +191,6 @@ def superpixels(image: ByteArray, n: int, compactness: float) -> IntArray:
     labels = slic(image, n_segments=n, compactness=compactness, start_label=0, channel_axis=-1)
     consecutive: IntArray = np.unique(labels, return_inverse=True)[1].reshape(labels.shape).astype(np.int32)
     return consecutive
-
-
-def search(
-    measure: Callable[[int], float], wanted: float, tolerance: float, start: int | None = None, tries: int = 8
-) -> tuple[int, float]:
-    """The setting whose measure, which grows with it, comes nearest to ``wanted``.
-
-    Args:
-        measure: the mean count at a setting.
-        wanted: the count asked for.
-        tolerance: relative; the search ends within it.
-        start: first setting to try; default: ``wanted``.
-        tries: most settings to try.
-
-    Returns:
-        The setting and its measure.
-    """
-    tried: dict[int, float] = {}
-    n = start if start is not None else max(round(wanted), 1)
-    for _ in range(tries):
-        tried[n] = measure(n)
-        if abs(tried[n] / wanted - 1) <= tolerance:
-            break
-        n = max(round(n * wanted / max(tried[n], 1.0)), 1)
-        below = max((m for m, count in tried.items() if count < wanted), default=None)
-        above = min((m for m, count in tried.items() if count >= wanted), default=None)
-        if below is not None and above is not None and not below < n < above:
-            n = (below + above) // 2
-        if n in tried:
-            break
-    best = min(tried, key=lambda m: (abs(tried[m] / wanted - 1), m))
-    return best, tried[best]
 
 
 def _read_labels(path: Path) -> IntArray:

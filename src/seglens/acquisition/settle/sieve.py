@@ -30,7 +30,13 @@ class SieveParams(Params):
     """When the sieve is used, and how finely."""
 
     min_pixels: int = Field(32, gt=1, description="smallest region that is sieved, pixels at the model's size")
-    sensitivity: float = Field(1.0, ge=0, description="Kneedle's S: high = later knees, more regions left whole")
+    max_drop: float = Field(
+        0.5,
+        ge=0,
+        lt=1,
+        description="largest share of a region that is dropped: the answer says most of it is the class",
+    )
+    sensitivity: float = Field(1.0, ge=0, description="Kneedle's S: high = fewer knees, more regions left whole")
 
 
 @settles.register("sieve")
@@ -42,7 +48,8 @@ class Sieve:
     Probabilities are compared at the model's size, and each native pixel goes with the model's pixel that it lies in.
 
     Reference: ASAL (Kim et al., ICCV 2023), sieving. Deviation: the smallest region is 32 pixels at the model's size
-    instead of 512 native ones, since regions here are smaller.
+    instead of 512 native ones, since regions here are smaller; the strongest knee is taken (see ``knee``); no more than
+    half of a region is dropped, since where the model is wrong it is the answer that has to be believed.
     """
 
     Params = SieveParams
@@ -79,4 +86,5 @@ class Sieve:
         place = knee(curve, self.params.sensitivity) if len(curve) >= self.params.min_pixels else None
         if place is None:
             return np.arange(len(pixels))
+        place = min(place, int(self.params.max_drop * len(curve)))
         return np.flatnonzero(confidence.ravel()[at] >= curve[place])

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from arrays import make_world
+
+import seglens.acquisition
+import seglens.oracles  # noqa: F401 - the imports register the parts
+from seglens.acquisition.presets import describe_preset, load_preset, preset_names
+from seglens.config import resolve
+from seglens.functional.run_lengths import encode_label
+from seglens.oracles import estimate, estimate_rows
+from seglens.protocols import AskContext
+from seglens.registry import cuts, oracles, picks, scores, settles
+from seglens.types import (
+    IGNORE,
+    Allowance,
+    Answered,
+    AnsweredImage,
+    AnswerStatus,
+    Chance,
+    Query,
+    Region,
+    RoundState,
+    SeglensError,
+    Unit,
+)
+
+SMALL = {"superpixel": {"segments": 20}, "grid": {"rows": 4, "columns": 5}, "pixel": {"candidates": 20}}
+
+
+def test_the_default_comes_first():
+    names = preset_names()
+    assert names[0] == "default"
+    assert {"random-superpixel", "random-image", "random-point", "bvsb-point", "entropy-grid"} <= set(names)
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_a_preset_asks_answers_and_settles(name, tmp_path):
+    config = resolve({"preset": name}, load_preset(name), name)
+    assert describe_preset(name)
+    world = make_world(4)
+    context = world.context(tmp_path)
+    small = config.cut.model_copy(update=SMALL.get(config.cut.name, {}))
+    score, cut = scores.build(config.score, context), cuts.build(small, context)
+    pick, ask = picks.build(config.pick, context), oracles.build(config.ask, context)
+    cut.prepare(world.ids)
+    rows = world.rows(score, cut)
+    costs = estimate_rows(rows, config.answer, ask)[:, 0]
+    allowance = Allowance(Unit.CLICKS, 3 * costs.max(), costs)
+    picked = pick.choose(rows, score.finish(rows), allowance, RoundState(1, 4, 5), Chance((0,)))
+    assert len(picked) >= 3
+    px = score.pixels(world.evidence(world.ids))
+    ev = world.evidence(world.ids)
+    sets = {r.image: r for r in cut.regions(None if cut.partition else px, ev, Chance((0, 1, "cut")))}
+    queries = []
+    for row in picked:
+        found = sets[rows.images[row]]
+        number = int(rows.regions[row])
+        region = Region(found.image, world.native, encode_label(found.labels, number), found.key, number)
+        cost = estimate(region, region.pixels, config.answer, ask)
+        assert cost.clicks == pytest.approx(costs[row])
+        queries.append(Query(str(row), 1, region, config.answer, 0.0, cost))
+    ask.submit(queries, AskContext(world.data.classes, world.labels, None, Chance((0,))))
+    answers = {answer.query: answer for answer in ask.collect()}
+    right = total = 0
+    for id in world.ids:
+        about = AnsweredImage(id, world.native, [Answered(q, answers[q.id]) for q in queries if q.image == id])
+        label = settles.build(config.settle, context).settle([about], world.evidence([id]))[0].label
+        paid = sum(a.answer.cost.pixels for a in about.answers if a.answer.status is AnswerStatus.ANSWERED)
+        known = (label != IGNORE) & (world.labels.label(id) != IGNORE)
+        assert known.sum() <= paid + 1e-9
+        right += int((label == world.labels.label(id))[known].sum())
+        total += int(known.sum())
+    assert total > 0
+    assert right / total > (0.999 if config.answer == "dense" else 0.4)
+
+
+def test_the_baseline_differs_in_what_is_asked_alone():
+    default, baseline = load_preset("default"), load_preset("random-superpixel")
+    assert {key for key in default if default[key] != baseline[key]} == {"score", "pick"}
+
+
+def test_a_preset_may_be_a_file(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("description: mine\nscore: entropy\n")
+    assert load_preset(str(path)) == {"score": "entropy"}
+    assert describe_preset(str(path)) == "mine"
+
+
+def test_an_unknown_preset_is_refused_with_the_names():
+    with pytest.raises(SeglensError, match=r"unknown name 'defaul'; did you mean 'default'\? Allowed: default, bvsb"):
+        load_preset("defaul")
+    with pytest.raises(SeglensError, match="no such file"):
+        load_preset("nowhere/mine.yaml")
+
+
+def test_a_key_that_is_no_choice_is_refused(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("scores: entropy\n")
+    with pytest.raises(SeglensError, match=r"unknown key 'scores'\. Allowed: description, narrow, score"):
+        load_preset(str(path))
+
+
+def test_sums_are_those_of_the_pool():
+    world = make_world(3)
+    score = scores.build(resolve({}, load_preset("pixbal-superpixel"), "").score, None)
+    sums = score.pixels(world.evidence(world.ids)).sums
+    assert sums["pixels"][0] == 3 * 20 * 28
+    assert np.isclose(sums["class_mass"].sum(), sums["pixels"][0])

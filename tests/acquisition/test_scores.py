@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from arrays import make_world
+
+import seglens.acquisition  # noqa: F401 - registers the parts
+from seglens.config import PartConfig
+from seglens.registry import cuts, scores
+from seglens.types import Chance, SeglensError
+
+
+@pytest.fixture(scope="module")
+def world():
+    return make_world(5, native=(20, 28))
+
+
+def build(registry, world, tmp_path, name, **params):
+    return registry.build(PartConfig(name=name, **params), world.context(tmp_path))
+
+
+@pytest.mark.parametrize("nu", [0.0, 6.0, 12.0])
+def test_pixbal_equals_two_sweeps(world, tmp_path, nu):
+    score, cut = (
+        build(scores, world, tmp_path, "pixbal", nu=nu),
+        build(cuts, world, tmp_path, "grid", rows=3, columns=4),
+    )
+    rows = world.rows(score, cut, batch=2)
+    logits = torch.stack([world.logits[id] for id in world.ids]).double()
+    share = torch.softmax(logits / 0.1, 1).mean((0, 2, 3))
+    weight = (nu * share + 1) ** -2
+    ordered = torch.softmax(logits, 1).sort(1, descending=True)
+    u = ordered.values[:, 1] / ordered.values[:, 0] * weight[ordered.indices[:, 0]]
+    labels = cut.regions(None, world.evidence(world.ids), Chance((0,)))[0].labels
+    expected = [float(u[i][torch.from_numpy(labels == n)].mean()) for i in range(5) for n in range(12)]
+    np.testing.assert_allclose(score.finish(rows), expected, rtol=1e-5)
+
+
+def test_pixbal_needs_its_pool_sums(world, tmp_path):
+    score = build(scores, world, tmp_path, "pixbal")
+    rows = world.rows(score, build(cuts, world, tmp_path, "image"))
+    rows.sums = {}
+    with pytest.raises(SeglensError, match="pool sum class_mass"):
+        score.finish(rows)
+
+
+def test_pixbal_ranks_the_rare_class_first(world, tmp_path):
+    score = build(scores, world, tmp_path, "pixbal")
+    rows = world.rows(score, build(cuts, world, tmp_path, "image")).take(np.array([0, 1]))
+    rows.sums = {"class_mass": np.array([97.0, 1, 1, 1, 0]), "pixels": np.array([100.0])}
+    rows.arrays["by_class"] = np.array([[0.5, 0, 0, 0, 0], [0, 0, 0, 0, 0.5]], np.float32)
+    common, rare = score.finish(rows)
+    assert rare == pytest.approx(0.5)
+    assert common == pytest.approx(0.5 / (6 * 0.97 + 1) ** 2)
+
+
+def test_random_is_uniform_over_regions_whatever_their_size(world, tmp_path):
+    score = build(scores, world, tmp_path, "random")
+    fine = score.finish(world.rows(score, build(cuts, world, tmp_path, "grid", rows=20, columns=28)))
+    assert len(np.unique(fine)) == len(fine)
+    counts = np.histogram(fine, bins=10, range=(0, 1))[0]
+    assert counts.min() > 0.8 * len(fine) / 10
+    assert counts.max() < 1.2 * len(fine) / 10
+
+
+def test_random_differs_by_round_and_image(world, tmp_path):
+    score = build(scores, world, tmp_path, "random")
+    a, b = (score.pixels(world.evidence(world.ids, chance=Chance((0, r)))).value for r in (1, 2))
+    assert len(a.unique()) == 5
+    assert not torch.isclose(a, b).any()
+
+
+def test_random_does_not_look_at_the_model(world, tmp_path):
+    score = build(scores, world, tmp_path, "random")
+    before = score.pixels(world.evidence(world.ids, needs=frozenset())).value
+    other = make_world(5, native=(20, 28), seed=3)
+    assert torch.equal(score.pixels(other.evidence(world.ids, needs=frozenset())).value, before)
+
+
+def test_scores_are_not_stretched_to_each_image(tmp_path):
+    # A pool of one certain and one uncertain image: a per-image min-max would make both reach 1.
+    world = make_world(2)
+    certain, uncertain = world.ids
+    world.logits[certain] = world.logits[certain] * 50
+    world.logits[uncertain] = world.logits[uncertain] * 0.01
+    cut = build(cuts, world, tmp_path, "grid", rows=4, columns=4)
+    for name in ("entropy", "margin", "bvsb", "pixbal"):
+        score = build(scores, world, tmp_path, name)
+        values = score.finish(world.rows(score, cut))
+        assert values[:16].max() < values[16:].min(), name
