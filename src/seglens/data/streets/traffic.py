@@ -69,7 +69,7 @@ def rare_vehicle(rng: np.random.Generator, road: Road, guest: str, step: float) 
         return []
     if guest == "train":
         heading, speed = (np.pi, -1.5) if rng.random() < 0.6 else (0.0, step)
-        return [vehicles.tram(rng, -road.lanes * LANE + 1.7, t + 17, heading, speed)]
+        return [vehicles.tram(rng, -road.lanes * LANE + 1.7, t + 28, heading, speed)]
     make = vehicles.bus if guest == "bus" else vehicles.truck
     if rng.random() < 0.5:
         return [make(rng, own, t, 0.0, step + rng.uniform(-0.2, 1.0))]
