@@ -75,7 +75,8 @@ def train(
         SeglensError: nothing to learn from, a loss that is not finite, a checkpoint of another training.
     """
     fabric = fabric or Fabric(accelerator="auto", devices=1)
-    fabric.to_device(net).freeze_encoder(config.rhythm == "interactive")
+    fabric.to_device(net)
+    net.freeze_encoder(config.rhythm == "interactive")
     batches = Batches(source, config, chance, net.config.size, len(net.classes))
     steps = config.steps or math.ceil((config.epochs or 1) * len(source.ids) / config.batch)
     weights = None
