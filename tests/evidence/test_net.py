@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from seglens.config import ModelConfig
+from seglens.data.streets import Streets
+from seglens.evidence import NetEvidence
+from seglens.models import FeatureCache, build_network, load_image
+from seglens.types import Chance, Region, SeglensError
+
+SIZE = (64, 96)
+
+
+@pytest.fixture(scope="module")
+def data() -> Streets:
+    return Streets(Streets.Params(images=3, size=(96, 144)))
+
+
+@pytest.fixture(scope="module")
+def net(data: Streets):
+    return build_network(ModelConfig(size=SIZE, width=32), data.classes, Chance((0,))).eval()
+
+
+def test_logits_and_probs_are_the_networks(data: Streets, net) -> None:
+    ev = NetEvidence(data.ids, data, SIZE, Chance((0,)), frozenset({"probs"}), net)
+    images = torch.stack([load_image(data, id, SIZE) for id in data.ids])
+    with torch.inference_mode():
+        expected = net(images)
+    assert ev.logits.shape == (3, 19, *SIZE)
+    assert ev.logits.dtype == torch.float32
+    scale = expected.abs().max()
+    assert (ev.logits - expected).abs().max() < 0.05 * scale  # bfloat16 where the CPU has it
+    torch.testing.assert_close(ev.probs, ev.logits.softmax(1))
+
+
+def test_parts_cannot_tell_the_cache_from_the_net(data: Streets, net, tmp_path: Path) -> None:
+    cache = FeatureCache(tmp_path, data, net, SIZE, ("plain",), 1.0)
+    cache.fill(data.ids)
+    needs = frozenset({"logits", "features"})
+    direct = NetEvidence(data.ids, data, SIZE, Chance((0,)), needs, net)
+    cached = NetEvidence(data.ids, data, SIZE, Chance((0,)), needs, net, cache)
+    scale = direct.logits.abs().max()
+    assert (direct.logits - cached.logits).abs().max() < 0.05 * scale
+    assert cached.features("stride-8").shape == direct.features("stride-8").shape
+    with pytest.raises(SeglensError, match="no features at tap 'stride-3'"):
+        cached.features("stride-3")
+
+
+def test_what_was_not_declared_cannot_be_read(data: Streets, net) -> None:
+    ev = NetEvidence(data.ids, data, SIZE, Chance((0,)), frozenset({"logits"}), net)
+    with pytest.raises(SeglensError, match="'probs' was read but not declared"):
+        _ = ev.probs
+    with pytest.raises(SeglensError, match="'features' was read but not declared"):
+        ev.features("stride-8")
+    without = NetEvidence(data.ids, data, SIZE, Chance((0,)), frozenset({"logits"}))
+    with pytest.raises(SeglensError, match="none before the first training"):
+        _ = without.logits
+
+
+def test_answered_is_what_was_asked_about(data: Streets) -> None:
+    first = data.ids[0]
+    region = Region(first, (96, 144), np.array([[0, 144 * 48]], np.int32), "grid", 0)
+    ev = NetEvidence(data.ids, data, SIZE, Chance((0,)), asked=lambda id: [region] if id == first else [])
+    assert ev.asked(1) is None
+    assert ev.answered[0, :32].all()
+    assert not ev.answered[0, 32:].any()
+    assert not ev.answered[1:].any()
