@@ -9,9 +9,8 @@ import typer
 
 from seglens.cli import console
 from seglens.cli.run import Json, make_config
-from seglens.data import open_labels
-from seglens.data.check import check as check_data
-from seglens.data.check import guess, render
+from seglens.data import check as checking
+from seglens.data import open_data, open_labels
 from seglens.loop import Workbench
 from seglens.registry import cuts
 from seglens.superpixels import quality
@@ -27,18 +26,18 @@ def add_to(app: typer.Typer) -> None:
 
 @commands.command()
 def check(
-    root: Annotated[str, typer.Argument(help="A dataset's folder, or the word streets.", show_default=False)],
+    root: Annotated[Path, typer.Argument(help="A dataset's folder, or the word streets.", show_default=False)],
     layout: Annotated[str | None, typer.Option(help="camvid, folder or streets; guessed without it.")] = None,
     json: Json = False,
 ) -> None:
     """Report counts, class frequencies, and every file that is missing, broken, of another size or with unknown ids."""
-    part = guess(root, layout)
+    part = checking.guess(root, layout)
     with console.progress() as report:
-        found = check_data(part, lambda d, t: report("checking", d, t))
+        found = checking.check(open_data(part), open_labels(part), lambda d, t: report("checking", d, t))
     if json:
         console.print_json(found)
     else:
-        console.out.print(render(found))
+        console.out.print(console.escape(checking.format(found)))
     if not found["ok"]:
         raise typer.Exit(1)
 
