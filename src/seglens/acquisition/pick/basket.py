@@ -64,8 +64,20 @@ class Basket:
         return self.per_image is not None and self._by_image[self._images[row]] >= self.per_image
 
 
-def ranking(rows: Rows, score: FloatArray) -> IntArray:
-    """Positions by falling score; ties by image id, then region number, so that the rows' order does not matter."""
-    if not len(rows):
+def ranking(rows: Rows, score: FloatArray, subset: IntArray | None = None) -> IntArray:
+    """Positions by falling score; ties by image id, then region number, so that the rows' order does not matter.
+
+    Args:
+        rows: R rows.
+        score: (R,), or a score of each row of ``subset``.
+        subset: positions of the rows to rank; default: all.
+
+    Returns:
+        Positions in ``subset`` (in ``rows`` without one), best first.
+    """
+    if not len(score):
         return np.zeros(0, np.int64)
-    return np.lexsort((rows.regions, image_ranks(rows)[1], -score))
+    ranks, regions = image_ranks(rows)[1], rows.regions
+    if subset is not None:
+        ranks, regions = ranks[subset], regions[subset]
+    return np.lexsort((regions, ranks, -score))

@@ -69,7 +69,7 @@ class Stratified:
             before = basket.spent
             present = np.flatnonzero(by_class[:, index] > 0)
             value = np.log(np.maximum(by_class[present, index], FLOOR)) + noise[present, index]
-            short = basket.fill(present[ranking(rows.take(present), value)], quota)
+            short = basket.fill(present[ranking(rows, value, present)], quota)
             left = quota - (basket.spent - before) if short else 0.0
 
     def _noise(self, rows: Rows, columns: int, state: RoundState, chance: Chance) -> FloatArray:
