@@ -2,34 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import time
-from collections.abc import Callable
-from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from tiny import contents, die_at_commit, die_at_report, resume, start, tiny
+from tiny import contents, die_at_commit, die_at_report, finish, resume, spawn, start, tiny
 
 from seglens.types import Stage
-
-# children are forked from a server that has imported everything and computed nothing: no thread pool to inherit
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["tiny", "seglens.cli"])
-
-
-def spawn(work: Callable[..., None], *args: Any) -> BaseProcess:
-    child = FORKS.Process(target=work, args=args)
-    child.start()
-    return child
-
-
-def finish(work: Callable[..., None], *args: Any) -> int | None:
-    child = spawn(work, *args)
-    child.join(120)
-    return child.exitcode
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +57,7 @@ def test_killed_at_a_random_instant(tmp_path: Path, undisturbed: tuple[dict[str,
     time.sleep(seconds * (instant + np.random.default_rng(instant).random()) / 10)
     child.kill()
     child.join()
-    if (run / "seglens.db").exists() and (run / "config.yaml").exists():
+    if (run / "config.yaml").exists():
         assert finish(resume, run) == 0
     else:  # killed before there was a run
         assert finish(start, run, tiny(tmp_path)) == 0

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import resource
 import signal
+import sys
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +16,10 @@ from seglens.config import RunConfig, resolve
 from seglens.loop import State, create, drive
 from seglens.store import Repository
 from seglens.types import Stage
+
+# children are forked from a server that has imported everything and computed nothing: no thread pool to inherit
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["seglens.cli"])
 
 TINY: dict[str, Any] = {
     "rounds": 3,
@@ -27,6 +36,20 @@ TINY: dict[str, Any] = {
     "chunk": 4,
     "threads": 1,
 }
+
+
+def spawn(work: Callable[..., None], *args: Any) -> BaseProcess:
+    """Begin ``work`` in a forked child."""
+    child = FORKS.Process(target=work, args=args)
+    child.start()
+    return child
+
+
+def finish(work: Callable[..., None], *args: Any) -> int | None:
+    """The exit code of ``work`` in a forked child."""
+    child = spawn(work, *args)
+    child.join(300)
+    return child.exitcode
 
 
 def tiny(folder: Path, **changes: Any) -> RunConfig:
@@ -81,3 +104,14 @@ def contents(run: Path) -> dict[str, bytes]:
     for folder in ("labels", "provenance"):
         found |= {f"{folder}/{path.name}": path.read_bytes() for path in sorted((run / folder).iterdir())}
     return found
+
+
+def limited(folder: Path, limit: int, arguments: list[str]) -> None:
+    """Run the command with a limit on the bytes of each file it writes; what it says on stderr goes to a file."""
+    from seglens.cli import console, main
+
+    sys.argv = ["seglens", *arguments]
+    with open(folder / "stderr", "w", encoding="utf-8") as file:
+        console.err.file = file
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+        main()

@@ -58,18 +58,29 @@ def create(run: Path, config: RunConfig) -> None:
         SeglensError: there is a run in it already, or the config names parts or data that are not there; nothing is
             left behind.
     """
-    if (run / DATABASE).exists() or (run / CONFIG).exists():
+    if (run / CONFIG).exists():  # written last: what stands there without it was never a run
         raise SeglensError(f"{run}: holds a run already; go on with --resume, or choose another folder")
     bench = Workbench(config, run)
     _ = bench.pool, bench.narrows, bench.score, bench.cut, bench.pick(1), bench.settle, bench.oracle, bench.eval_data
     run.mkdir(parents=True, exist_ok=True)
-    write_bytes(run / CONFIG, config.dump().encode())
     with driver_lock(run):
-        repo = Repository.create(run)
-        repo.set_meta("config", config.digest())
-        repo.set_meta("data", bench.pool_digest)
-        repo.set_meta("state", State.RUNNING.value)
-        repo.close()
+        _remove_database(run)
+        try:
+            repo = Repository.create(run)
+            with repo.transaction():
+                repo.set_meta("config", config.digest())
+                repo.set_meta("data", bench.pool_digest)
+                repo.set_meta("state", State.RUNNING.value)
+            repo.close()
+            write_bytes(run / CONFIG, config.dump().encode())
+        except BaseException:
+            _remove_database(run)
+            raise
+
+
+def _remove_database(run: Path) -> None:
+    for path in run.glob(f"{DATABASE}*"):
+        path.unlink()
 
 
 def load_config(run: Path) -> RunConfig:

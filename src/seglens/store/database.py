@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import DatabaseError
 
+from seglens.files import no_space
 from seglens.types import SeglensError
 
 BUSY_SECONDS = 30
@@ -30,6 +31,11 @@ def connect(url: str) -> Engine:
     return engine
 
 
+def is_full(error: DatabaseError) -> bool:
+    """Whether a database error means that there is no space (SQLite tells a file-size limit as an I/O error)."""
+    return "full" in str(error.orig) or "disk I/O" in str(error.orig)
+
+
 def migrate(engine: Engine, name: str) -> None:
     """Bring the schema to this version's.
 
@@ -38,7 +44,7 @@ def migrate(engine: Engine, name: str) -> None:
         name: what to call the database in errors, usually its file.
 
     Raises:
-        SeglensError: not a database of ours, or one from a newer version; nothing is changed.
+        SeglensError: not a database of ours, or one from a newer version, or no space; nothing is changed.
     """
     try:
         with engine.begin() as connection:
@@ -46,6 +52,8 @@ def migrate(engine: Engine, name: str) -> None:
     except DatabaseError as error:
         if "not a database" in str(error) or "malformed" in str(error):
             raise SeglensError(f"{name}: not a seglens database: {error.orig}") from None
+        if is_full(error):
+            raise no_space(Path(name)) from None
         raise
 
 

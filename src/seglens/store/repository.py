@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from seglens.files import no_space
-from seglens.store.database import connect, migrate
+from seglens.store.database import connect, is_full, migrate
 from seglens.store.tables import AnswerClassRow, AnswerRow, EventRow, MetaRow, MetricRow, QueryRow, RoundRow
 from seglens.types import (
     Answer,
@@ -110,7 +110,7 @@ class Repository:
                 self._session = session
                 yield session
         except OperationalError as error:
-            if "full" in str(error.orig) or "disk I/O" in str(error.orig):
+            if is_full(error):
                 raise no_space(Path(self.name)) from None
             raise
         finally:
