@@ -67,7 +67,7 @@ def fit_label(settled: Settled, view: View, size: Size) -> Label:
     if settled.regions is not None:
         maps.append(torch.from_numpy(settled.regions.astype("int32")))
     small = [view.label(values, size).clone(memory_format=torch.contiguous_format) for values in maps]
-    native = [view.label(values, view.window_size(values)) for values in maps]
+    native = [view.label(values, (values.shape[0], values.shape[1])) for values in maps]
     height, width = native[0].shape
     if size[0] * size[1] < height * width:
         y, x = torch.nonzero(native[1] > 0, as_tuple=True)
