@@ -175,11 +175,19 @@ def test_other_answers_pass_whole():
         assert np.array_equal(settle(answer, name="sieve", ev=seen(two_parts()), min_pixels=2).label, plain.label)
 
 
-def test_at_most_half_of_a_region_is_dropped():
-    confidence = np.where(np.arange(16) < 13, 0.1, 0.9) + 0.0001 * np.arange(192).reshape(SIZE)
+@pytest.mark.parametrize("low", [0.05, 0.6])
+def test_what_is_merely_less_certain_stays(low):
+    confidence = two_parts() - 0.1 + low * (two_parts() < 0.5)  # columns of ``low`` beside columns of 0.8
     answer = said(box(0, 0, 12, 16), AnswerKind.DOMINANT_CLASS, [1])
-    assert (settle(answer, name="sieve", ev=seen(confidence)).label == 1).sum() == 96
-    assert (settle(answer, name="sieve", ev=seen(confidence), max_drop=0.9).label == 1).sum() == 36
+    whole = (settle(answer, name="sieve", ev=seen(confidence)).label == 1).all()
+    assert whole == (low > 0.4)
+    assert (settle(answer, name="sieve", ev=seen(confidence), contrast=9).label == IGNORE).any()
+
+
+def test_a_region_that_the_model_does_not_see_stays_whole():
+    confidence = 0.02 + 0.005 * np.random.default_rng(0).random(SIZE)
+    answer = said(box(0, 0, 12, 16), AnswerKind.DOMINANT_CLASS, [1])
+    assert (settle(answer, name="sieve", ev=seen(confidence)).label == 1).all()
 
 
 def test_a_region_never_loses_all_its_pixels():

@@ -30,11 +30,8 @@ class SieveParams(Params):
     """When the sieve is used, and how finely."""
 
     min_pixels: int = Field(32, gt=1, description="smallest region that is sieved, pixels at the model's size")
-    max_drop: float = Field(
-        0.5,
-        ge=0,
-        lt=1,
-        description="largest share of a region that is dropped: the answer says most of it is the class",
+    contrast: float = Field(
+        0.5, gt=0, description="dropped pixels also lie below this share of the region's mean probability"
     )
     sensitivity: float = Field(1.0, ge=0, description="Kneedle's S: high = fewer knees, more regions left whole")
 
@@ -43,13 +40,14 @@ class SieveParams(Params):
 class Sieve:
     """In a dominant-class region, pixels that the model does not see as the answered class stay unlabelled.
 
-    Dropped is what lies below the knee of the region's sorted probabilities for that class. All else is as answered;
-    without a model everything is. A region never loses all its pixels: the knee is one of its own probabilities.
-    Probabilities are compared at the model's size, and each native pixel goes with the model's pixel that it lies in.
+    Dropped is what lies below the knee of the region's sorted probabilities for that class, and below half their mean.
+    All else is as answered; without a model everything is. A region never loses all its pixels. Probabilities are
+    compared at the model's size, and each native pixel goes with the model's pixel that it lies in.
 
-    Reference: ASAL (Kim et al., ICCV 2023), sieving. Deviation: the smallest region is 32 pixels at the model's size
-    instead of 512 native ones, since regions here are smaller; the strongest knee is taken (see ``knee``); no more than
-    half of a region is dropped, since where the model is wrong it is the answer that has to be believed.
+    Reference: ASAL (Kim et al., ICCV 2023), sieving. Deviations: the smallest region is 32 pixels at the model's size
+    instead of 512 native ones, since regions here are smaller. The strongest knee counts, not the first (see ``knee``).
+    A knee is found in every curve, also where the model sees the class everywhere: the half of the mean keeps these
+    pixels, and keeps a region whole where the model is wrong throughout (docs/decisions/004-sieve.md).
     """
 
     Params = SieveParams
@@ -86,5 +84,5 @@ class Sieve:
         place = knee(curve, self.params.sensitivity) if len(curve) >= self.params.min_pixels else None
         if place is None:
             return np.arange(len(pixels))
-        place = min(place, int(self.params.max_drop * len(curve)))
-        return np.flatnonzero(confidence.ravel()[at] >= curve[place])
+        least = min(float(curve[place]), self.params.contrast * float(curve.mean(dtype=np.float64)))
+        return np.flatnonzero(confidence.ravel()[at] >= least)
