@@ -46,7 +46,9 @@ def main() -> None:
     pixels = np.asarray(picture)
     rows = np.flatnonzero((pixels != pixels[:, :1]).any(axis=(1, 2)))  # rows of one colour are empty
     PICTURE.parent.mkdir(parents=True, exist_ok=True)
-    picture.crop((0, 0, WIDTH, int(rows[-1]) + 20)).quantize(255, method=Image.Quantize.MAXCOVERAGE).save(PICTURE, optimize=True)
+    picture.crop((0, 0, WIDTH, int(rows[-1]) + 20)).quantize(255, method=Image.Quantize.MAXCOVERAGE).save(
+        PICTURE, optimize=True
+    )
     print(f"{PICTURE.relative_to(PICTURE.parents[2])}: {PICTURE.stat().st_size / 1000:.0f} kB")
 
 
