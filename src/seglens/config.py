@@ -62,14 +62,14 @@ class TrainConfig(Params):
     rhythm: Literal["interactive", "finetune"] = Field(
         "interactive", description="interactive: encoder fixed, features cached; finetune: everything trains"
     )
-    steps: int | None = Field(300, gt=0, description="optimiser steps a round")
+    steps: int | None = Field(450, gt=0, description="optimiser steps a round")
     epochs: int | None = Field(None, gt=0, description="epochs a round, instead of steps")
-    batch: int = Field(16, gt=0, description="images a step")
+    batch: int = Field(8, gt=0, description="images a step")
     loss_pixels: int = Field(
         4096, gt=0, description="labelled pixels of an image that a step's loss looks at, at most (drawn by chance)"
     )
     optimiser: Literal["adamw", "sgd"] = Field("adamw", description="optimiser")
-    lr: float = Field(3e-3, gt=0, description="peak learning rate of the decoder")
+    lr: float = Field(1.2e-2, gt=0, description="peak learning rate of the decoder (finetune: 3e-3 is a safe value)")
     encoder_lr: float = Field(4e-4, gt=0, description="peak learning rate of the encoder (finetune)")
     weight_decay: float = Field(1e-2, ge=0, description="weight decay")
     schedule: Literal["one-cycle", "constant", "step"] = Field("one-cycle", description="learning-rate schedule")
