@@ -38,9 +38,7 @@ def query(name: str, image: str = "a/b", round: int = 0) -> Query:
 
 def answer(name: str, annotator: str = "") -> Answer:
     dense = np.array([0, 1, 255, 2, 2], np.uint8)
-    return Answer(
-        name, AnswerStatus.ANSWERED, Cost(7, 4, 9), Provenance.SIMULATED, (2, 0), dense, (1, 2), annotator
-    )
+    return Answer(name, AnswerStatus.ANSWERED, Cost(7, 4, 9), Provenance.SIMULATED, (2, 0), dense, (1, 2), annotator)
 
 
 def test_queries_and_answers_come_back_as_they_went_in(repo: Repository) -> None:
@@ -76,10 +74,14 @@ def test_an_answer_to_an_unknown_query_stores_nothing(repo: Repository) -> None:
 
 
 def test_a_failed_transaction_leaves_nothing(repo: Repository) -> None:
-    with pytest.raises(RuntimeError), repo.transaction():
-        repo.add_queries([query("q0")])
-        repo.advance(0, Stage.TRAIN)
-        raise RuntimeError
+    def fail() -> None:
+        with repo.transaction():
+            repo.add_queries([query("q0")])
+            repo.advance(0, Stage.TRAIN)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert repo.queries() == []
     assert repo.rounds()[0].stage is Stage.NARROW
 

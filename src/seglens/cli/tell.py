@@ -11,10 +11,9 @@ from typing import Any
 
 import torch
 import typer
-from rich.table import Table
 
 import seglens
-from seglens.acquisition.presets import load_preset, preset_names
+from seglens.acquisition.presets import describe_preset, load_preset, preset_names
 from seglens.cli import console
 from seglens.cli.run import Json
 from seglens.config import Choices, RunConfig
@@ -50,18 +49,15 @@ def strategies(json: Json = False) -> None:
     if json:
         console.print_json({"presets": found})
         return
-    columns = tuple(Choices.model_fields)
-    table = Table("preset", *columns)
     for name, choices in found.items():
-        table.add_row(name, *(_short(choices.get(column)) for column in columns))
-    console.out.print(table)
+        console.out.print(f"[bold]{name}[/]  {describe_preset(name)}")
+        said = (f"{choice}: {_short(choices[choice])}" for choice in Choices.model_fields if choices.get(choice))
+        console.out.print(f"    {', '.join(said)}")
 
 
 def _short(choice: Any) -> str:
-    if choice is None:
-        return ""
     if isinstance(choice, (list, tuple)):
-        return ", ".join(_short(part) for part in choice)
+        return " then ".join(_short(part) for part in choice)
     if isinstance(choice, dict):
         rest = " ".join(f"{key}={value}" for key, value in choice.items() if key != "name")
         return f"{choice['name']} {rest}".strip()

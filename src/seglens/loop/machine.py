@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,6 +11,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+import torch
+
+import seglens
 from seglens.config import RunConfig, read_yaml, resolve
 from seglens.files import write_bytes
 from seglens.loop.stages import Stages
@@ -139,6 +144,7 @@ class Machine:
                 "renamed). Put it back, or start a new run; nothing was changed."
             )
         self.bench.prepare(self.report)
+        self.repo.log("started", **_hardware())
         outcome = None
         while outcome is None:
             outcome = self._next()
@@ -234,3 +240,15 @@ class Machine:
     def _evaluate(self, number: int) -> Step:
         metrics = self.stages.evaluate(number)
         return Step({}, lambda: self.repo.set_metrics(metrics))
+
+
+def _hardware() -> dict[str, Any]:
+    """What drives the run: versions, processor, threads."""
+    return {
+        "seglens": seglens.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "processor": platform.machine(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+    }

@@ -29,9 +29,9 @@ def quality(
         progress: called with (done, total) images.
 
     Returns:
-        Plain values: ``asked`` and ``mean_count`` superpixels an image; ``images`` measured; ``accuracy``, the share of
-        pixels that are not void and right (the achievable segmentation accuracy); ``miou``, of one confusion matrix
-        over all images, void left out; ``iou`` by class name, None where the class does not occur.
+        Plain values: ``asked`` and ``mean_count`` superpixels an image; ``images`` measured; ``achievable_accuracy``, the share of
+        pixels that are not void and right (the achievable segmentation accuracy); ``miou_ceiling``, of one confusion matrix
+        over all images, void left out; ``iou_ceiling`` by class name, None where the class does not occur.
     """
     classes = len(data.classes)
     confusion = np.zeros((classes, classes), np.int64)
@@ -50,9 +50,9 @@ def quality(
         "asked": superpixels.segments,
         "mean_count": superpixels.mean_count,
         "images": measured,
-        "accuracy": float(hit.sum() / max(confusion.sum(), 1)),
-        "miou": float(np.mean(present)) if present else 0.0,
-        "iou": dict(zip(data.classes.names, ious, strict=True)),
+        "achievable_accuracy": float(hit.sum() / max(confusion.sum(), 1)),
+        "miou_ceiling": float(np.mean(present)) if present else 0.0,
+        "iou_ceiling": dict(zip(data.classes.names, ious, strict=True)),
     }
 
 
