@@ -69,7 +69,7 @@ class TrainConfig(Params):
         4096, gt=0, description="labelled pixels of an image that a step's loss looks at, at most (drawn by chance)"
     )
     optimiser: Literal["adamw", "sgd"] = Field("adamw", description="optimiser")
-    lr: float = Field(1.2e-2, gt=0, description="peak learning rate of the decoder (finetune: 3e-3 is a safe value)")
+    lr: float = Field(1.2e-2, gt=0, description="peak learning rate of the decoder; not given, finetune takes 3e-3")
     encoder_lr: float = Field(4e-4, gt=0, description="peak learning rate of the encoder (finetune)")
     weight_decay: float = Field(1e-2, ge=0, description="weight decay")
     schedule: Literal["one-cycle", "constant", "step"] = Field("one-cycle", description="learning-rate schedule")
@@ -89,6 +89,13 @@ class TrainConfig(Params):
         "auto", description="autocast: none, everything, decoder only, or chosen by device and rhythm"
     )
     checkpoint_steps: int = Field(100, gt=0, description="steps between checkpoints inside a training")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rate_of_the_rhythm(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("rhythm") == "finetune":
+            return {"lr": 3e-3, **values}
+        return values
 
     @model_validator(mode="after")
     def _one_length(self) -> TrainConfig:

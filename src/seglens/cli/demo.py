@@ -35,7 +35,7 @@ def demo_config(preset: str, seed: int) -> RunConfig:
         "data": {"name": "streets", "split": "pool", "images": 150, "size": [128, 256]},
         "eval_data": {"name": "streets", "split": "eval", "images": 50, "size": [128, 256]},
         "model": {"name": "fpn", "size": [128, 256]},
-        "train": {"rhythm": "interactive", "steps": 120},
+        "train": {"rhythm": "interactive", "steps": 120, "batch": 16},
         "budget": {"unit": "clicks", "initial": 150, "per_round": 300},
     }
     return resolve(values, load_preset(preset), "demo")

@@ -29,9 +29,9 @@ def quality(
         progress: called with (done, total) images.
 
     Returns:
-        Plain values: ``asked`` and ``mean_count`` superpixels an image; ``images`` measured; ``achievable_accuracy``, the share of
-        pixels that are not void and right (the achievable segmentation accuracy); ``miou_ceiling``, of one confusion matrix
-        over all images, void left out; ``iou_ceiling`` by class name, None where the class does not occur.
+        Plain values: ``asked`` and ``mean_count`` superpixels an image; ``images`` measured; ``achievable_accuracy``,
+        the share of pixels that are not void and right; ``miou_ceiling``, of one confusion matrix over all images, void
+        left out; ``iou_ceiling`` by class name, None where the class does not occur.
     """
     classes = len(data.classes)
     confusion = np.zeros((classes, classes), np.int64)
