@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test check format docs bench-round clean
+.PHONY: demo test check format docs bench-camvid bench-demo bench-round clean
 
 demo: $(READY)
 	$(BIN)/seglens demo
@@ -23,6 +23,12 @@ format: $(READY)
 
 docs: $(READY)
 	$(BIN)/python tools/config_reference.py
+
+bench-camvid: $(READY)
+	$(BIN)/python benchmarks/curves.py camvid
+
+bench-demo: $(READY)
+	$(BIN)/python benchmarks/curves.py demo
 
 bench-round: $(READY)
 	$(BIN)/python benchmarks/round.py --json

@@ -153,6 +153,12 @@ class RunConfig(Choices):
     threads: int | None = Field(None, gt=0, description="torch threads; null = all cores")
     full_miou: float | None = Field(None, description="mIoU of full supervision, drawn as a line in the report")
 
+    @model_validator(mode="after")
+    def _whole_images(self) -> RunConfig:
+        if self.budget.unit is Unit.IMAGES and self.cut.name != "image":
+            raise ValueError(f"budget.unit: images needs cut: image, found cut: {self.cut.name}")
+        return self
+
     def digest(self) -> str:
         """A short digest of the whole config (the cache folder, the threads and the engine aside)."""
         plain = self.model_dump(mode="json", exclude={"cache", "threads", "engine"})
@@ -241,10 +247,24 @@ def resolve(values: Mapping[str, Any], preset: Mapping[str, Any], where: str) ->
         preset: the seven choices of the preset it names.
         where: what to call the source in errors, usually a file name.
 
+    A part given without its name changes the one that stands there: ``{cut: {segments: 512}}`` keeps the preset's cut.
+
     Raises:
         SeglensError: an unknown key or a bad value.
+
+    Example:
+        >>> resolve({"cut": {"segments": 512}}, {"cut": {"name": "superpixel", "compactness": 5}}, "x").cut.params()
+        {'compactness': 5, 'segments': 512}
     """
+    merged = {**preset, **values}
+    for key, field in RunConfig.model_fields.items():
+        given = values.get(key)
+        if field.annotation in (PartConfig, PartConfig | None) and isinstance(given, Mapping) and "name" not in given:
+            below = preset.get(key, field.default)
+            below = below.model_dump() if isinstance(below, PartConfig) else below
+            below = {"name": below} if isinstance(below, str) else below
+            merged[key] = {**(below or {}), **given}
     try:
-        return RunConfig(**{**preset, **values})
+        return RunConfig(**merged)
     except ValidationError as error:
         raise SeglensError(describe(error, RunConfig, where)) from None

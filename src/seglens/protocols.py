@@ -199,7 +199,9 @@ class AskContext:
 
 
 class Oracle(Protocol):
-    """Who answers? Submitting is idempotent by query id."""
+    """Who answers? Submitting is idempotent by query id. ``simulation``: it answers from the pool's labels."""
+
+    simulation: bool
 
     def submit(self, queries: Sequence[Query], ask: AskContext) -> None:
         """Hand over questions."""

@@ -188,6 +188,9 @@ class Cost:
     pixels: float = 0.0
     seconds: float = 0.0
 
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.clicks + other.clicks, self.pixels + other.pixels, self.seconds + other.seconds)
+
 
 @dataclass(frozen=True)
 class Query:

@@ -43,7 +43,7 @@ def _image_rows(px: PixelScore, index: int, region: RegionSet, asked: BoolArray 
     labels = _at(region.labels, size).ravel()
     value = px.value[index].cpu().numpy().ravel()
     _check_finite(value, region)
-    seen = sizes if labels.size == region.labels.size else _count(labels, count)
+    seen = sizes if region.labels.shape == size else _count(labels, count)
     lost = np.flatnonzero(seen == 0)
     centres = _centres(region, lost, size) if len(lost) else None
     arrays: dict[str, FloatArray] = {}

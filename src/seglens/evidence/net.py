@@ -30,6 +30,7 @@ class NetEvidence:
         net: the network in eval mode, or None in round 0.
         cache: encoder features already computed, or None: then the encoder runs.
         asked: regions of an image that were asked about already.
+        precision: ``float32``, or bfloat16 where the device has it.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class NetEvidence:
         net: SegNet | None = None,
         cache: FeatureCache | None = None,
         asked: Asked | None = None,
+        precision: str = "auto",
     ) -> None:
         self.ids = list(ids)
         self.size = size
@@ -51,6 +53,7 @@ class NetEvidence:
         self._net = net
         self._cache = cache
         self._asked = asked
+        self._precision = precision
 
     @cached_property
     def sizes(self) -> list[Size]:
@@ -72,7 +75,7 @@ class NetEvidence:
         net = self._network("logits")
         device = next(net.parameters()).device
         features = self._features  # read outside autocast, which knows no float16 on a CPU
-        with torch.inference_mode(), autocast(device):
+        with torch.inference_mode(), autocast(device, self._precision):
             return net.decode(features, self.size).float()
 
     @cached_property
@@ -119,7 +122,7 @@ class NetEvidence:
             return self._cache.get(self.ids)
         device = next(net.parameters()).device
         images = torch.stack([load_image(self._data, id, self.size) for id in self.ids]).to(device)
-        with torch.inference_mode(), autocast(device):
+        with torch.inference_mode(), autocast(device, self._precision):
             return net.encode(images)
 
     def _network(self, what: str) -> SegNet:

@@ -10,6 +10,7 @@ import numpy as np
 
 from seglens.acquisition.reasons import first_round_reason, reason
 from seglens.files import encode_id, write_arrays
+from seglens.functional.cells import CELL
 from seglens.functional.k_center import k_center
 from seglens.functional.run_lengths import encode
 from seglens.loop.budget import row_costs
@@ -18,6 +19,7 @@ from seglens.loop.workbench import Workbench
 from seglens.oracles.cost import estimate, estimate_rows
 from seglens.types import (
     Allowance,
+    AnswerKind,
     Chunk,
     FloatArray,
     ImageId,
@@ -42,20 +44,22 @@ def choose_rows(bench: Workbench, round: int, rows: Rows, amount: float, asked: 
         asked: questions so far, by image.
     """
     config = bench.config
-    score = bench.score if round > 0 else bench.first_score
+    first = bench.model(round) is None
+    score = bench.first_score if first else bench.score
     final = score.finish(rows)
     if not np.isfinite(final).all():
         image = rows.images[~np.isfinite(final)][0]
         raise SeglensError(f"score '{config.score.name}' is not finite for image '{image}' in round {round}")
     rows.arrays["score"] = final
     rows = rows.take(np.flatnonzero(rows.fresh > 0))
-    if round == 0:
+    if first:
         rows.arrays["order"] = image_order(bench, rows)
-    costs = row_costs(rows, estimate_rows(rows, config.answer, bench.oracle), config.budget.unit, bench.image_pixels)
+    most = float(CELL**2) if config.answer is AnswerKind.POINT else np.inf
+    costs = row_costs(rows, estimate_rows(rows, config.answer, bench.oracle), config.budget.unit, bench.image_pixels, most)
     state = RoundState(round, config.rounds, len(bench.data.classes), asked)
     chance = bench.chance.child(round, Stage.PICK.value)
     allowance = Allowance(config.budget.unit, amount, costs)
-    chosen = bench.pick(round).choose(rows, rows.arrays["score"], allowance, state, chance)
+    chosen = bench.pick(first).choose(rows, rows.arrays["score"], allowance, state, chance)
     if costs[chosen].sum() > amount + 1e-9 or len(set(chosen)) != len(chosen):
         raise SeglensError(f"pick '{config.pick.name}' went past the budget or repeated a row: a bug in the part")
     return rows.take(np.asarray(chosen, dtype=np.int64))
@@ -109,6 +113,11 @@ def make_queries(
             positions = by_image.get(region_set.image, [])
             if not positions:
                 continue
+            if region_set.key != picked.keys[region_set.image]:
+                raise SeglensError(
+                    f"image '{region_set.image}' or its regions changed after they were scored: delete "
+                    f"{bench.folder(work.round) / 'rows'} and go on with --resume; nothing else is lost"
+                )
             probs = ev.probs[i].numpy() if net is not None else None
             if probs is not None:
                 _write_maps(bench, work.round, region_set.image, probs, px.value[i].numpy())

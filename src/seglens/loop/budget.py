@@ -8,14 +8,17 @@ from seglens.config import BudgetConfig
 from seglens.types import Cost, FloatArray, Rows, Unit
 
 
-def charged(cost: Cost, unit: Unit, image_pixels: float) -> float:
+def charged(cost: Cost, questions: int, unit: Unit, image_pixels: float) -> float:
     """A cost in the budget's unit.
 
     Args:
-        cost: what was paid.
+        cost: what was paid for some questions.
+        questions: how many (each is an image where the unit is images).
         unit: of the budget.
-        image_pixels: mean pixels of an image of the pool (for image equivalents and images).
+        image_pixels: mean pixels of an image of the pool (for image equivalents).
     """
+    if unit is Unit.IMAGES:
+        return float(questions)
     if unit is Unit.CLICKS:
         return cost.clicks
     if unit is Unit.SECONDS:
@@ -38,7 +41,7 @@ def allowance(budget: BudgetConfig, round: int, spent: float) -> float:
     return max(0.0, due - spent)
 
 
-def row_costs(rows: Rows, estimates: FloatArray, unit: Unit, image_pixels: float) -> FloatArray:
+def row_costs(rows: Rows, estimates: FloatArray, unit: Unit, image_pixels: float, most: float) -> FloatArray:
     """Estimated cost of each row in the budget's unit.
 
     Args:
@@ -46,13 +49,16 @@ def row_costs(rows: Rows, estimates: FloatArray, unit: Unit, image_pixels: float
         estimates: (R, 2) clicks and seconds of each row.
         unit: of the budget.
         image_pixels: mean pixels of an image of the pool.
+        most: most pixels that an answer labels (a point: its cell).
 
     Returns:
         (R,) float64. Pixels count fresh ones only.
     """
+    if unit is Unit.IMAGES:
+        return np.ones(len(rows))
     if unit is Unit.CLICKS:
         return estimates[:, 0]
     if unit is Unit.SECONDS:
         return estimates[:, 1]
-    pixels = rows.fresh.astype(np.float64)
+    pixels = np.minimum(rows.fresh, most).astype(np.float64)
     return pixels if unit is Unit.PIXELS else pixels / image_pixels

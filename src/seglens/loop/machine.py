@@ -18,6 +18,7 @@ from seglens.config import RunConfig, read_yaml, resolve
 from seglens.files import write_bytes
 from seglens.loop.stages import Stages
 from seglens.loop.workbench import Report, Workbench
+from seglens.registry import datasets
 from seglens.store import Repository
 from seglens.store.lock import driver_lock
 from seglens.store.repository import DATABASE, Round
@@ -63,24 +64,55 @@ def create(run: Path, config: RunConfig) -> None:
         SeglensError: there is a run in it already, or the config names parts or data that are not there; nothing is
             left behind.
     """
-    if (run / CONFIG).exists():  # written last: what stands there without it was never a run
-        raise SeglensError(f"{run}: holds a run already; go on with --resume, or choose another folder")
+    _check_free(run)
+    config = with_absolute_paths(config)
     bench = Workbench(config, run)
-    _ = bench.pool, bench.narrows, bench.score, bench.cut, bench.pick(1), bench.settle, bench.oracle, bench.eval_data
+    bench.check()
     run.mkdir(parents=True, exist_ok=True)
     with driver_lock(run):
+        _check_free(run)
         _remove_database(run)
         try:
             repo = Repository.create(run)
             with repo.transaction():
                 repo.set_meta("config", config.digest())
                 repo.set_meta("data", bench.pool_digest)
+                repo.set_meta("images", bench.data.fingerprint())
                 repo.set_meta("state", State.RUNNING.value)
             repo.close()
             write_bytes(run / CONFIG, config.dump().encode())
         except BaseException:
             _remove_database(run)
             raise
+
+
+def _check_free(run: Path) -> None:
+    if (run / CONFIG).exists():  # written last: a database without it was never a run
+        raise SeglensError(f"{run}: holds a run already; go on with --resume, or choose another folder")
+    left = [name for name in ("rounds", "labels", "provenance") if (run / name).exists()]
+    if left:
+        raise SeglensError(f"{run}: holds '{left[0]}' of another run; choose another folder, or remove it")
+
+
+def with_absolute_paths(config: RunConfig) -> RunConfig:
+    """The config with every path made absolute, so that a run can be driven from anywhere.
+
+    Raises:
+        SeglensError: a part's parameters are not right.
+    """
+    changed: dict[str, Any] = {}
+    for key in ("data", "eval_data"):
+        part = getattr(config, key)
+        if part is not None:
+            given = datasets.params(part).model_dump(exclude_unset=True)
+            paths = {name: str(value.absolute()) for name, value in given.items() if isinstance(value, Path)}
+            changed[key] = part.model_copy(update=paths)
+    weights = Path(config.model.weights)
+    if weights.exists():
+        changed["model"] = config.model.model_copy(update={"weights": str(weights.absolute())})
+    if config.cache.dir is not None:
+        changed["cache"] = config.cache.model_copy(update={"dir": config.cache.dir.absolute()})
+    return config.model_copy(update=changed)
 
 
 def _remove_database(run: Path) -> None:
@@ -144,6 +176,8 @@ class Machine:
                 "renamed). Put it back, or start a new run; nothing was changed."
             )
         self.bench.prepare(self.report)
+        self.repo.set_meta("state", State.RUNNING.value)
+        self.repo.set_meta("why", "")
         self.repo.log("started", **_hardware())
         outcome = None
         while outcome is None:
@@ -202,7 +236,7 @@ class Machine:
 
     def _pick(self, number: int) -> Step | Outcome:
         queries, left = self.stages.pick(number)
-        if not left:
+        if not left and not self.bench.narrows:
             return Outcome(State.FINISHED, "every region of the pool was asked about")
         if not queries and number == 0:
             budget = self.bench.config.budget
@@ -220,7 +254,7 @@ class Machine:
         deadline = time.monotonic() + self.wait_seconds
         while True:
             new = self.repo.add_answers(self.bench.oracle.collect())
-            waiting = len(self.repo.open_queries())
+            waiting = sum(query.round == number for query in self.repo.open_queries())
             asked = len(self.repo.queries(number))
             if waiting == 0 or asked - waiting >= self.bench.enough * asked:
                 return Step({"answers": new, "waiting": waiting})

@@ -15,7 +15,7 @@ from seglens.loop.budget import allowance, charged
 from seglens.loop.scoring import ScoreChunks, load_pool, score_pool
 from seglens.loop.workbench import MODEL, Report, Workbench
 from seglens.models import SegNet, load_checkpoint, save_checkpoint
-from seglens.protocols import AskContext
+from seglens.protocols import AskContext, Evidence
 from seglens.store import LabelFiles, Metric, Repository
 from seglens.training import TrainSource, evaluate, train
 from seglens.types import (
@@ -59,7 +59,7 @@ class Stages:
         for step, part in enumerate(self.bench.narrows):
             net = self.bench.net(round)
             if net is None and part.needs:
-                break  # a part that asks the model has nothing to say in round 0
+                continue  # a part that asks the model has nothing to say before there is one
             rows = self._image_rows(part, ids, round)
             known = self._image_rows(part, [id for id in self.bench.pool if id in labelled], round)
             chosen = set(part.choose(rows, known, self.bench.chance.child(round, Stage.NARROW.value, step)))
@@ -97,6 +97,7 @@ class Stages:
 
     def pick(self, round: int) -> tuple[list[Query], bool]:
         """The round's questions with their reasons, their maps on disk; and whether anything was left to ask."""
+        self.score(round)  # nothing to do, unless rows were deleted
         chunks = self.chunks(round)
         rows = load_pool(self.bench, round, chunks)
         budget = next(r.allowance for r in self.repo.rounds() if r.number == round)
@@ -122,15 +123,24 @@ class Stages:
         return allowance(budget, round, self.spent(round - 1))
 
     def spent(self, through: int) -> float:
-        """What was paid up to and with a round, in the budget's unit."""
-        return charged(self.repo.spent(through), self.bench.config.budget.unit, self.bench.image_pixels)
+        """What was paid up to and with a round, and is reserved for its open questions, in the budget's unit."""
+        cost = self.repo.spent(through)
+        for query in self.repo.open_queries():
+            if query.round <= through:
+                cost = cost + query.estimate
+        asked = sum(query.round <= through for query in self.repo.queries())
+        return charged(cost, asked, self.bench.config.budget.unit, self.bench.image_pixels)
 
     # -- ask, await, settle -----------------------------------------------------------------------------------------
     def ask(self, round: int) -> None:
         """Hand every open question to the oracle; submitting again changes nothing."""
-        context = AskContext(
-            self.bench.data.classes, self.bench.labels, None, self.bench.chance.child(round, Stage.ASK.value)
-        )
+        net = self.bench.net(round)
+
+        def evidence(ids: Sequence[ImageId]) -> Evidence:
+            return self.bench.evidence(ids, round, Stage.ASK, frozenset({"probs", "features"}), net)
+
+        chance = self.bench.chance.child(round, Stage.ASK.value)
+        context = AskContext(self.bench.data.classes, self.bench.labels, evidence if net else None, chance)
         self.bench.oracle.submit(self.repo.open_queries(), context)
 
     def settle(self, round: int) -> list[str]:
@@ -170,6 +180,8 @@ class Stages:
         if (folder / MODEL).exists():
             return
         source = TrainSource(self.bench.data, self.files.ids(), self.files.read, self.bench.cache)
+        if not source.ids:
+            return  # every answer so far was void, unsure or skipped: the next round asks again
         checkpoint = folder / "training.pt"
         models = train(
             self.bench.fresh_net(round),
@@ -178,6 +190,7 @@ class Stages:
             self.bench.chance.child(round, Stage.TRAIN.value),
             checkpoint=checkpoint,
             progress=lambda d, t: self.report("training", d, t),
+            companions=self.bench.companions,
         )
         save_checkpoint(cast(SegNet, models.best), folder / MODEL)
         checkpoint.unlink(missing_ok=True)
@@ -189,10 +202,11 @@ class Stages:
         figures = {"clicks": cost.clicks, "pixels": cost.pixels, "pixel_share": cost.pixels / pool_pixels}
         figures |= {"person_seconds": cost.seconds, "images_asked": len(self._asked_images(round))}
         metrics = [Metric(round, name, "", -1, float(value)) for name, value in figures.items()]
-        if self.bench.eval_data is None:
+        model = self.bench.model(round + 1)
+        if self.bench.eval_data is None or model is None:
             return metrics
         for result in evaluate(
-            load_checkpoint(self.bench.folder(round) / MODEL),
+            load_checkpoint(model),
             self.bench.eval_data,
             self.bench.eval_labels,
             list(self.bench.eval_data.ids),

@@ -20,8 +20,9 @@ from seglens.config import PartConfig, RunConfig
 from seglens.data import open_data, open_labels
 from seglens.evidence import NetEvidence
 from seglens.models import FeatureCache, SegNet, build_network, load_checkpoint
-from seglens.protocols import Cut, LabelSource, Narrow, Oracle, PartContext, Pick, Score, SegDataset, Settle
-from seglens.registry import cuts, narrows, oracles, picks, scores, settles
+from seglens.models.views import view_of
+from seglens.protocols import Companion, Cut, LabelSource, Narrow, Oracle, PartContext, Pick, Score, SegDataset, Settle
+from seglens.registry import companions, cuts, engines, narrows, networks, oracles, picks, scores, settles
 from seglens.types import Chance, Chunk, ImageId, Region, SeglensError, Stage
 
 Report = Callable[[str, int, int], None]
@@ -137,9 +138,9 @@ class Workbench:
         cut: Cut = cuts.build(self.config.cut, self.context)
         return cut
 
-    def pick(self, round: int) -> Pick:
-        """Which of them; round 0 spreads over images."""
-        part = PartConfig(name="spread-images") if round == 0 else self.config.pick
+    def pick(self, first: bool) -> Pick:
+        """Which of them; while there is no model (``first``), spread over images."""
+        part = PartConfig(name="spread-images") if first else self.config.pick
         pick: Pick = picks.build(part, self.context)
         return pick
 
@@ -155,6 +156,11 @@ class Workbench:
         oracle: Oracle = oracles.build(self.config.ask, self.context)
         return oracle
 
+    @cached_property
+    def companions(self) -> list[Companion]:
+        """What trains beside the model."""
+        return [companions.build(part, self.context) for part in self.config.companions]
+
     @property
     def enough(self) -> float:
         """The share of a round's answers that ends the waiting."""
@@ -165,16 +171,21 @@ class Workbench:
         """The folder of a round."""
         return self.run / "rounds" / f"{round:03d}"
 
+    def model(self, round: int) -> Path | None:
+        """The model that round ``round`` works with: the latest trained before it; None while there is none."""
+        found = (self.folder(earlier) / MODEL for earlier in reversed(range(round)))
+        return next((path for path in found if path.exists()), None)
+
     def net(self, round: int) -> SegNet | None:
-        """The model that round ``round`` works with: the one trained in the round before; None in round 0."""
-        if round == 0:
-            return None
-        return load_checkpoint(self.folder(round - 1) / MODEL).eval()
+        """``model`` loaded, in eval mode."""
+        path = self.model(round)
+        return load_checkpoint(path).eval() if path else None
 
     def fresh_net(self, round: int) -> SegNet:
         """An untrained network for round ``round``: built anew, with weights drawn by chance, or the last round's."""
-        if self.config.train.restart == "warm" and round > 0:
-            return load_checkpoint(self.folder(round - 1) / MODEL)
+        last = self.model(round)
+        if self.config.train.restart == "warm" and last is not None:
+            return load_checkpoint(last)
         model = self.config.model
         if self.config.train.restart == "random":
             model = model.model_copy(update={"weights": "random"})
@@ -203,6 +214,27 @@ class Workbench:
         """Cached features of the evaluation's images."""
         return self._cache(self.eval_data, ("plain",)) if self.eval_data is not None else None
 
+    def check(self) -> None:
+        """Build every part and look at the data once, before anything is written.
+
+        Raises:
+            SeglensError: a part, a value or data that cannot work.
+        """
+        classes = self.data.classes.names
+        if len(classes) < 2:
+            raise SeglensError(f"data: segmentation needs two classes or more, found {len(classes)}: give a class list")
+        if self.eval_data is not None and self.eval_data.classes.names != classes:
+            raise SeglensError(
+                f"eval_data: its classes ({', '.join(self.eval_data.classes.names)}) are not the pool's "
+                f"({', '.join(classes)}), in the same order"
+            )
+        _ = self.pool, self.narrows, self.score, self.cut, self.settle, self.oracle, self.companions
+        self.pick(first=False)
+        engines.params(self.config.engine)
+        networks.get(self.config.model.name)
+        for view in self.config.train.views:
+            view_of(view)
+
     def prepare(self, report: Report) -> None:
         """Compute ahead what every round needs: cached features, superpixels. Resumable; quick when all is there."""
         if self.config.threads:
@@ -225,7 +257,8 @@ class Workbench:
     ) -> NetEvidence:
         """Evidence of a few images in one round."""
         chance = self.chance.child(round, stage.value)
-        return NetEvidence(ids, self.data, self.config.model.size, chance, needs, net, self.cache, asked)
+        precision = self.config.train.precision
+        return NetEvidence(ids, self.data, self.config.model.size, chance, needs, net, self.cache, asked, precision)
 
     def chunks(self, ids: Sequence[ImageId]) -> list[Chunk]:
         """Fixed pieces of ``ids``, in order."""

@@ -129,7 +129,7 @@ class RunView:
                 labels=count_labels(LabelFiles(run), len(pool.classes)),
                 facts=read_facts(repository),
                 image=pool.image,
-                same_images=repository.meta("data") in {None, pool.fingerprint()},
+                same_images=repository.meta("images") in {None, pool.fingerprint()},
             )
         finally:
             repository.close()
