@@ -29,9 +29,11 @@ from seglens.cli import console
 from seglens.cli.demo import demo_config
 from seglens.cli.run import summary
 from seglens.config import RunConfig, read_yaml, resolve
-from seglens.loop import Workbench, create, drive
+from seglens.loop import Workbench, create, drive, load_config
+from seglens.loop.machine import with_absolute_paths
 from seglens.store import Repository
 from seglens.store.repository import DATABASE
+from seglens.types import SeglensError
 
 ROOT = Path(__file__).resolve().parent.parent
 FULL: dict[str, Any] = {"preset": "random-image", "rounds": 1}
@@ -85,8 +87,12 @@ def config(name: str, row: Row, seed: int) -> RunConfig:
 
 def run(folder: Path, config: RunConfig) -> dict[str, Any]:
     """One run, made, resumed or already there: its figures by round."""
+    stamp = folder / "commit.txt"
     if not (folder / DATABASE).exists():
         create(folder, config)
+        stamp.write_text(commit())
+    if load_config(folder).digest() != with_absolute_paths(config).digest():
+        raise SeglensError(f"{folder}: a run of another config; remove it to measure this one")
     with console.progress(folder.name) as report:
         drive(folder, report)
     repo = Repository.of_run(folder)
@@ -100,7 +106,7 @@ def run(folder: Path, config: RunConfig) -> dict[str, Any]:
         kept["iou"] = [value for (r, _), value in sorted(iou.items()) if r == number]
         kept["seconds"] = {stage: value for (r, stage), value in seconds.items() if r == number}
         found.append(kept)
-    return {"seed": config.seed, "config": config.digest(), "rounds": found}
+    return {"seed": config.seed, "config": config.digest(), "commit": stamp.read_text(), "rounds": found}
 
 
 def mean(values: list[float]) -> str:
@@ -158,6 +164,11 @@ def git(*words: str) -> str:
     return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
 
 
+def commit() -> str:
+    """The commit measured; a plus where the source differs from it."""
+    return git("rev-parse", "--short", "HEAD") + ("+" if git("status", "--porcelain", "--", "src") else "")
+
+
 def main() -> None:
     """Run, write, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -178,7 +189,6 @@ def main() -> None:
         "experiment": args.name,
         "command": f"python benchmarks/curves.py {args.name}",
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "commit": git("rev-parse", "--short", "HEAD") + ("+" if git("status", "--porcelain", "--", "src") else ""),
         "seglens": seglens.__version__,
         "hardware": {"machine": platform.machine(), "cores": os.cpu_count(), "threads": torch.get_num_threads()},
         "torch": torch.__version__,

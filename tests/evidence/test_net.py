@@ -9,6 +9,7 @@ import torch
 from seglens.config import ModelConfig
 from seglens.data.streets import Streets
 from seglens.evidence import NetEvidence
+from seglens.functional.uncertainty import entropy
 from seglens.models import FeatureCache, build_network, load_image
 from seglens.types import Chance, Region, SeglensError
 
@@ -69,3 +70,11 @@ def test_answered_is_what_was_asked_about(data: Streets) -> None:
     assert ev.answered[0, :32].all()
     assert not ev.answered[0, 32:].any()
     assert not ev.answered[1:].any()
+
+
+def test_scores_do_not_depend_on_how_the_pool_is_chunked(data: Streets, net) -> None:
+    needs = frozenset({"logits"})
+    together = NetEvidence(data.ids, data, SIZE, Chance((0,)), needs, net, precision="float32")
+    for index, id in enumerate(data.ids):
+        alone = NetEvidence([id], data, SIZE, Chance((0,)), needs, net, precision="float32")
+        torch.testing.assert_close(entropy(alone.logits)[0], entropy(together.logits)[index], atol=1e-4, rtol=0)

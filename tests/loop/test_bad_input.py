@@ -140,8 +140,9 @@ def test_no_space_is_one_clear_error_and_the_run_goes_on_later(tmp_path: Path, k
 
 def test_a_second_driver_is_refused(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    child = spawn(start, run, tiny(tmp_path))
-    while not (run / "lock").exists() or not (run / "lock").read_text():
+    create(run, tiny(tmp_path))
+    child = spawn(resume, run)
+    while (run / "lock").read_text() != str(child.pid):
         time.sleep(0.02)
         assert child.is_alive()
     with pytest.raises(SeglensError, match="drives this run"):

@@ -34,8 +34,16 @@ def test_killed_as_each_stage_begins(tmp_path: Path, undisturbed: tuple[dict[str
         for stage in Stage:
             first = config if (number, stage) == (0, Stage.NARROW) else None
             assert finish(die_at_report, run, first, f"round {number}: {stage.value}") == -9
-    for work in ("caching", "scoring", "settling", "training", "evaluating"):
-        assert finish(die_at_report, run, None, work) in (-9, 0)
+    assert finish(resume, run) == 0
+    assert contents(run) == undisturbed[0]
+
+
+def test_killed_inside_the_work_of_a_stage(tmp_path: Path, undisturbed: tuple[dict[str, bytes], float]) -> None:
+    run = tmp_path / "run"
+    config = tiny(tmp_path)
+    for place, work in enumerate(("caching", "preparing", "scoring", "settling", "training", "evaluating")):
+        assert finish(die_at_report, run, None if place else config, work, 1) == -9, work
+    assert (run / "rounds" / "000").exists()
     assert finish(resume, run) == 0
     assert contents(run) == undisturbed[0]
 

@@ -8,13 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from tiny import tiny
 
 from seglens.acquisition.presets import load_preset, preset_names
+from seglens.config import assign, resolve
 from seglens.loop import State, create, drive
 from seglens.oracles.human import read_answers
+from seglens.report.story import notes
+from seglens.report.view import RunView
 from seglens.store import LabelFiles, Repository
-from seglens.types import Provenance, SeglensError
+from seglens.types import Answer, AnswerStatus, ClassTable, Cost, Provenance, SeglensError
 
 
 def rounds_of(run: Path) -> list[dict[str, float | None]]:
@@ -172,3 +176,97 @@ def test_a_bad_answers_file_stores_nothing(tmp_path: Path, line: str, words: str
     (tmp_path / "answers.jsonl").write_text(line)
     with pytest.raises(SeglensError, match=rf"answers\.jsonl:1.*{words}"):
         read_answers(tmp_path / "answers.jsonl", {"Q": query}, CITYSCAPES)
+
+
+def test_a_folder_without_any_mask_starts_and_learns_from_people(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for number in range(3):
+        path = tmp_path / "images" / "deep dir" / f"{number} ü.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        size = (64, 96) if number else (96, 64)  # a portrait among landscapes
+        Image.fromarray(rng.integers(0, 255, (*size, 3), np.uint8)).save(path)
+    (tmp_path / "classes.yaml").write_text("names: [road, car]\n")
+    data = {"name": "folder", "images": str(tmp_path / "images"), "classes": str(tmp_path / "classes.yaml")}
+    cut = {"name": "grid", "rows": 3, "columns": 3}
+    changes = {"data": data, "eval_data": None, "ask": "human", "rounds": 2, "cut": cut}
+    create(tmp_path / "run", tiny(tmp_path, **changes))
+    for number in range(2):
+        assert drive(tmp_path / "run").state is State.AWAITING
+        repo = Repository.of_run(tmp_path / "run")
+        lines = [{"query": q.id, "classes": ["car" if i % 2 else "road"]} for i, q in enumerate(repo.open_queries())]
+        assert lines
+        (tmp_path / "answers").write_text("\n".join(map(json.dumps, lines)))
+        queries = {query.id: query for query in repo.queries(number)}
+        repo.add_answers(read_answers(tmp_path / "answers", queries, ClassTable(("road", "car"), ((0,) * 3,) * 2)))
+        repo.close()
+    assert drive(tmp_path / "run").state is State.FINISHED
+    assert "miou" not in rounds_of(tmp_path / "run")[1]
+
+
+def test_a_round_without_a_usable_answer_goes_on_to_the_next(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    create(run, tiny(tmp_path, rounds=2, ask="human"))
+    assert drive(run).state is State.AWAITING
+    repo = Repository.of_run(run)
+    first = [query.region for query in repo.queries()]
+    repo.add_answers([Answer(q.id, AnswerStatus.UNSURE, Cost(1), Provenance.PERSON) for q in repo.open_queries()])
+    assert drive(run).state is State.AWAITING
+    again = [query.region for query in repo.queries(1)]
+    repo.add_answers(
+        [Answer(q.id, AnswerStatus.ANSWERED, Cost(1, 9), Provenance.PERSON, (2,)) for q in repo.open_queries()]
+    )
+    repo.close()
+    assert {(r.image, r.index) for r in first}.isdisjoint({(r.image, r.index) for r in again})
+    assert drive(run).state is State.FINISHED
+    assert rounds_of(run)[1]["miou"] is not None
+
+
+def test_an_image_budget_counts_images(tmp_path: Path) -> None:
+    budget = {"unit": "images", "initial": 2, "per_round": 1}
+    create(tmp_path / "run", tiny(tmp_path, cut="image", answer="dense", budget=budget, settle="as-answered"))
+    drive(tmp_path / "run")
+    assert [row["images_asked"] for row in rounds_of(tmp_path / "run")] == [2, 3, 4]
+    with pytest.raises(SeglensError, match="images needs cut: image, found cut: superpixel"):
+        tiny(tmp_path, budget=budget)
+
+
+def test_open_questions_are_reserved_in_the_budget(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    budget = {"unit": "clicks", "initial": 12, "per_round": 12, "total": 20}
+    create(run, tiny(tmp_path, rounds=3, ask={"name": "human", "enough": 0.5}, budget=budget))
+    drive(run)
+    repo = Repository.of_run(run)
+    for expected in (12, 8):
+        waiting = repo.open_queries()
+        new = [q for q in waiting if q.round == repo.rounds()[-1].number]
+        assert len(new) == expected
+        half = new[: expected // 2]
+        repo.add_answers([Answer(q.id, AnswerStatus.ANSWERED, Cost(1, 9), Provenance.PERSON, (0,)) for q in half])
+        drive(run)
+    assert len(repo.queries()) == 20
+    repo.close()
+
+
+@pytest.mark.parametrize("names", ["[road]", "[road, car, sky]"])
+def test_class_lists_that_cannot_work_make_no_run(tmp_path: Path, names: str) -> None:
+    (tmp_path / "images").mkdir()
+    Image.fromarray(np.zeros((64, 96, 3), np.uint8)).save(tmp_path / "images" / "a.png")
+    (tmp_path / "classes.yaml").write_text(f"names: {names}\n")
+    data = {"name": "folder", "images": str(tmp_path / "images"), "classes": str(tmp_path / "classes.yaml")}
+    with pytest.raises(SeglensError, match=r"two classes or more, found 1|eval_data: its classes"):
+        create(tmp_path / "run", tiny(tmp_path, data=data, ask="human"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_report_of_an_undisturbed_run_has_nothing_to_warn_of(tmp_path: Path) -> None:
+    create(tmp_path / "run", tiny(tmp_path))
+    drive(tmp_path / "run")
+    assert notes(RunView.load(tmp_path / "run")) == []
+
+
+def test_a_part_without_a_name_changes_the_presets() -> None:
+    values = assign({"data": {"images": 20}}, ["cut.segments=512", "ask.seconds.click=3"])
+    config = resolve(values, load_preset("default"), "--set")
+    assert (config.cut.name, config.cut.params()) == ("superpixel", {"segments": 512})
+    assert (config.ask.name, config.ask.params()) == ("simulated", {"seconds": {"click": 3}})
+    assert (config.data.name, config.data.params()) == ("streets", {"images": 20})

@@ -68,11 +68,11 @@ def resume(run: Path) -> None:
     assert drive(run).state is State.FINISHED
 
 
-def die_at_report(run: Path, config: RunConfig | None, what: str) -> None:
-    """Drive a run and be killed at the first report that begins with ``what``."""
+def die_at_report(run: Path, config: RunConfig | None, what: str, done: int = 0) -> None:
+    """Drive a run and be killed at the first report that begins with ``what`` and tells at least ``done`` pieces."""
 
-    def report(said: str, _done: int, _total: int) -> None:
-        if said.startswith(what):
+    def report(said: str, so_far: int, _total: int) -> None:
+        if said.startswith(what) and so_far >= done:
             os.kill(os.getpid(), signal.SIGKILL)
 
     if config is not None:

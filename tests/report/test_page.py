@@ -231,7 +231,7 @@ def test_what_scrolls_can_be_reached_with_the_keyboard(run: Path) -> None:
 def test_images_that_changed_since_are_not_passed_off_as_those_asked_about(make_run: Maker) -> None:
     folder = make_run(rounds=1)
     repo = Repository.of_run(folder)
-    repo.set_meta("data", "another pool")
+    repo.set_meta("images", "another pool")
     repo.close()
     _, page = read(write_report(folder))
     assert "images have changed since this run" in page.all("p", role="status")[0][1]

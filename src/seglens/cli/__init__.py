@@ -21,6 +21,10 @@ for module in (run, demo, tell, data):
     module.add_to(app)
 
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, which Typer turns into it."""
+
+
 def main() -> None:
     """Run the command; an error the user can act on is one line on stderr and exit status 1."""
     try:
@@ -36,6 +40,7 @@ def main() -> None:
             "Everything finished so far is kept: free some space, then go on with --resume."
         )
         sys.exit(1)
-    except KeyboardInterrupt:
-        console.err.print("stopped; nothing is lost: go on with `seglens run RUN --resume`")
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            console.err.print("stopped; nothing is lost: go on with `seglens run RUN --resume`")
+        raise

@@ -55,7 +55,9 @@ def choose_rows(bench: Workbench, round: int, rows: Rows, amount: float, asked: 
     if first:
         rows.arrays["order"] = image_order(bench, rows)
     most = float(CELL**2) if config.answer is AnswerKind.POINT else np.inf
-    costs = row_costs(rows, estimate_rows(rows, config.answer, bench.oracle), config.budget.unit, bench.image_pixels, most)
+    costs = row_costs(
+        rows, estimate_rows(rows, config.answer, bench.oracle), config.budget.unit, bench.image_pixels, most
+    )
     state = RoundState(round, config.rounds, len(bench.data.classes), asked)
     chance = bench.chance.child(round, Stage.PICK.value)
     allowance = Allowance(config.budget.unit, amount, costs)

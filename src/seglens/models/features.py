@@ -25,6 +25,9 @@ from seglens.types import FloatArray, ImageId, SeglensError, Size
 GROUP = 8
 """Images encoded together. Groups follow the dataset's order: values do not depend on what was asked for."""
 
+OPEN_FILES = 256
+"""Files of a cache kept mapped at a time."""
+
 HalfArray = npt.NDArray[np.float16]
 
 
@@ -196,6 +199,8 @@ class FeatureCache:
         if (group, view) not in self._open:
             if view not in self._views or not self._file(group, view).exists():
                 raise SeglensError(f"feature cache: no features of '{id}', view '{view}'; fill it first")
+            while len(self._open) >= OPEN_FILES:  # each map holds a file descriptor: let the oldest go
+                self._open.pop(next(iter(self._open)))
             self._open[group, view] = np.load(self._file(group, view), mmap_mode="r")
         row: HalfArray = self._open[group, view][self._position[id] % GROUP]
         return row

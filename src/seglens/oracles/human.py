@@ -12,7 +12,8 @@ from pydantic import Field, ValidationError
 
 from seglens.config import Params, describe
 from seglens.files import read_map
-from seglens.functional.run_lengths import decode
+from seglens.functional.cells import cell_of
+from seglens.functional.run_lengths import decode, indices
 from seglens.protocols import AskContext, PartContext
 from seglens.registry import oracles
 from seglens.types import (
@@ -108,29 +109,39 @@ def _answer(line: AnswerLine, query: Query, classes: ClassTable, where: str) -> 
     unknown = [name for name in line.classes if name not in classes.names]
     if unknown:
         raise SeglensError(f"{where}: unknown class '{unknown[0]}'. Allowed: {', '.join(classes.names)}")
-    indices = tuple(classes.names.index(name) for name in line.classes)
+    named = tuple(classes.names.index(name) for name in line.classes)
     dense, pixels = None, 0
     if line.status is AnswerStatus.ANSWERED:
         pixels = query.region.pixels
         if query.kind is AnswerKind.DENSE:
             dense = _dense(line, query, classes, where)
             pixels = int((dense != IGNORE).sum())
-        elif query.kind is AnswerKind.CLASS_SET and not indices:
+        elif query.kind is AnswerKind.CLASS_SET and not named:
             raise SeglensError(f"{where}: key 'classes': a class-set answer names at least one class")
-        elif query.kind in (AnswerKind.DOMINANT_CLASS, AnswerKind.POINT) and len(indices) != 1:
+        elif query.kind in (AnswerKind.DOMINANT_CLASS, AnswerKind.POINT) and len(named) != 1:
             raise SeglensError(
-                f"{where}: key 'classes': a {query.kind.value} answer names one class, found {len(indices)}"
+                f"{where}: key 'classes': a {query.kind.value} answer names one class, found {len(named)}"
             )
-    point = line.point
-    if query.kind is AnswerKind.POINT and line.status is AnswerStatus.ANSWERED and point is None:
-        raise SeglensError(f"{where}: key 'point': a point answer says where, (y, x)")
-    clicks = (
-        line.clicks
-        if line.clicks is not None
-        else max(1.0, float(len(indices)), query.estimate.clicks * (dense is not None))
-    )
+    if query.kind is AnswerKind.POINT and line.status is AnswerStatus.ANSWERED:
+        pixels = _point_pixels(line.point, query, where)
+    clicks = line.clicks
+    if clicks is None:
+        clicks = query.estimate.clicks if dense is not None else max(1.0, float(len(named)))
     cost = Cost(clicks, pixels, line.seconds)
-    return Answer(query.id, line.status, cost, Provenance.PERSON, indices, dense, point, line.annotator)
+    return Answer(query.id, line.status, cost, Provenance.PERSON, named, dense, line.point, line.annotator)
+
+
+def _point_pixels(point: tuple[int, int] | None, query: Query, where: str) -> int:
+    """How many pixels a point answer labels: the region's part of the point's cell."""
+    region = query.region
+    if point is None:
+        raise SeglensError(f"{where}: key 'point': a point answer says where, (y, x)")
+    if not (0 <= point[0] < region.size[0] and 0 <= point[1] < region.size[1]):
+        raise SeglensError(f"{where}: key 'point': {point} lies outside the image of {region.size}")
+    inside = indices(region.runs)
+    if point[0] * region.size[1] + point[1] not in inside:
+        raise SeglensError(f"{where}: key 'point': {point} lies outside the region asked about")
+    return int(cell_of(inside, region.size, point).sum())
 
 
 def _dense(line: AnswerLine, query: Query, classes: ClassTable, where: str) -> ByteArray:

@@ -26,7 +26,7 @@ def story(view: RunView) -> list[str]:
         f"Seglens looks for the pixels that are worth a person's time. Here it had a pool of {whole(view.pool_images)} "
         f"images (dataset “{config.data.name}”, {len(view.classes)} classes) and followed the preset "
         f"“{config.preset}”. {method(config)} Round 0 comes before the first model: its questions "
-        "are spread over the images by chance."
+        "are spread over the images, those that differ most first."
     ]
     if last is not None:
         who = listed(sorted({WHO[a.answer.provenance] for a in view.asked if a.answer})) or "nobody yet"
@@ -43,7 +43,7 @@ def notes(view: RunView) -> list[str]:
     found = []
     if not view.rounds:
         found.append("This run has not begun: there is nothing to show yet.")
-    elif (last := view.rounds[-1]).stage is not None:
+    elif (last := view.rounds[-1]).stage is not None and view.facts.get("state") != "finished":
         found.append(f"This run is not finished: round {last.number} stands at the stage “{last.stage.value}”.")
     if not view.same_images:
         found.append("The images have changed since this run: pictures may not show what was asked about.")

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from sqlalchemy import func, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from seglens.files import no_space
@@ -35,6 +35,8 @@ from seglens.types import (
 )
 
 DATABASE = "seglens.db"
+RETRIES = 5
+"""How often answers are stored anew when another process wrote at the same moment."""
 
 
 @dataclass(frozen=True)
@@ -168,6 +170,15 @@ class Repository:
         Raises:
             SeglensError: an answer to a query that was never asked; nothing is stored.
         """
+        for attempt in range(RETRIES):
+            try:
+                return self._add_answers(answers)
+            except (IntegrityError, OperationalError):  # another process stored answers between our look and our write
+                if self._session is not None or attempt == RETRIES - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _add_answers(self, answers: Sequence[Answer]) -> int:
         with self.transaction() as session:
             asked = set(session.scalars(select(QueryRow.id)))
             given = {(q, a) for q, a in session.execute(select(AnswerRow.query_id, AnswerRow.annotator))}

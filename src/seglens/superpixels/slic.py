@@ -129,7 +129,7 @@ class Superpixels:
                 break
             target *= self.segments / found[setting]
         best = min(found, key=lambda setting: abs(found[setting] / self.segments - 1))
-        if not 0.5 <= found[best] / self.segments <= 2:
+        if abs(found[best] / self.segments - 1) > TOLERANCE:
             raise SeglensError(
                 f"superpixels: segments is {self.segments}, but SLIC reaches {found[best]:.0f} an image at best; ask "
                 f"for a number near that, raise compactness (now {self.compactness:g}) or cut a grid"
