@@ -60,6 +60,26 @@ def test_a_run_from_config_to_predictions(tmp_path: Path) -> None:
     assert told("run", run, "--resume") == found
 
 
+def test_people_get_questions_and_give_answers(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(tiny(tmp_path, rounds=1, ask="human").dump())
+    run = tmp_path / "run"
+    found = told("run", run, "--config", tmp_path / "config.yaml")
+    assert (found["state"], found["waiting"]) == ("awaiting", 12)
+    assert "12 open questions" in said("questions", run, tmp_path / "q.jsonl", "--pictures", tmp_path / "pictures")
+    asked = [json.loads(line) for line in (tmp_path / "q.jsonl").read_text().splitlines()]
+    assert all(question["why"] == "first round: spread over images" for question in asked)
+    for question in asked:
+        top, left, bottom, right = question["box"]
+        rows = {start // question["size"][1] for start, _ in question["runs"]}
+        assert (min(rows), max(rows)) == (top, bottom - 1)
+        assert 0 <= left < right <= question["size"][1]
+        assert (tmp_path / "pictures" / f"{question['query']}.png").exists()
+    lines = [json.dumps({"query": question["query"], "classes": ["road"]}) for question in asked]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    assert "12 answers stored, 0 known already, 0 open" in said("answer", run, tmp_path / "a.jsonl")
+    assert told("run", run, "--resume")["state"] == "finished"
+
+
 def test_a_config_error_makes_nothing(tmp_path: Path) -> None:
     with pytest.raises(SeglensError, match=r"unknown key 'round'; did you mean 'rounds'\?"):
         said("run", tmp_path / "run", "--set", "round=2")

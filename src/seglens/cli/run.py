@@ -1,4 +1,4 @@
-"""``run``, ``status``, ``answer``, ``dump``, ``report`` and ``predict``: a run from its config to its model's use."""
+"""``run``, ``status``, ``dump``, ``report`` and ``predict``: a run from its config to its model's use."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from seglens.data import open_data
 from seglens.files import encode_id, write_map
 from seglens.loop import State, create, drive, load_config, model_path
 from seglens.models import load_checkpoint
-from seglens.oracles.human import read_answers
 from seglens.report import write_report
 from seglens.store import Repository
 from seglens.training import predict as predict_map
@@ -28,7 +27,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the application."""
-    for command in (run, status, answer, dump, report, predict):
+    for command in (run, status, dump, report, predict):
         app.command()(command)
 
 
@@ -57,7 +56,10 @@ def run(
     with console.progress(folder.name) as report:
         outcome = drive(folder, report)
     if outcome.state is State.AWAITING:
-        console.err.print(f"{outcome.why}: answer them (`seglens answer {folder} FILE`), then `--resume`")
+        console.err.print(
+            f"{outcome.why}: `seglens questions {folder} FILE` writes them, "
+            f"`seglens answer {folder} FILE` takes the answers; then go on with `--resume`"
+        )
     _show(folder, json)
 
 
@@ -109,21 +111,6 @@ def summary(folder: Path) -> dict[str, Any]:
             "waiting": len(repo.open_queries()),
             "rounds": rounds,
         }
-    finally:
-        repo.close()
-
-
-def answer(
-    folder: RunFolder,
-    file: Annotated[Path, typer.Argument(help="JSON lines: query, status, class or classes, annotator, seconds.")],
-) -> None:
-    """Store a person's answers to the questions of a run (`ask: human`)."""
-    repo = Repository.of_run(folder)
-    try:
-        queries = {query.id: query for query in repo.queries()}
-        answers = read_answers(file, queries, open_data(load_config(folder).data).classes)
-        new = repo.add_answers(answers)
-        console.out.print(f"{new} answers stored, {len(answers) - new} known already, {len(repo.open_queries())} open")
     finally:
         repo.close()
 

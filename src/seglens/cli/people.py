@@ -1,0 +1,99 @@
+"""``questions`` and ``answer``: what a run asks people, and what they say."""
+
+from __future__ import annotations
+
+import json as json_text
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from PIL import Image
+from skimage.segmentation import mark_boundaries
+
+from seglens.acquisition.reasons import words
+from seglens.cli import console
+from seglens.cli.run import RunFolder
+from seglens.data import open_data
+from seglens.files import write_bytes
+from seglens.functional.run_lengths import decode
+from seglens.loop import load_config
+from seglens.oracles.human import read_answers
+from seglens.protocols import SegDataset
+from seglens.store import Repository
+from seglens.types import Query
+
+MARGIN = 40
+"""Pixels of surroundings in a question's picture."""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to the application."""
+    app.command()(questions)
+    app.command()(answer)
+
+
+def questions(
+    folder: RunFolder,
+    file: Annotated[Path, typer.Argument(help="JSON lines to write, one an open question.", show_default=False)],
+    pictures: Annotated[Path | None, typer.Option(help="Folder for a picture of each question.")] = None,
+) -> None:
+    """Write the open questions of a run: id, image, region, and why each is asked."""
+    repo = Repository.of_run(folder)
+    try:
+        waiting = repo.open_queries()
+    finally:
+        repo.close()
+    write_bytes(file, "".join(json_text.dumps(_question(query)) + "\n" for query in waiting).encode())
+    if pictures is not None:
+        data = open_data(load_config(folder).data)
+        with console.progress() as report:
+            for done, query in enumerate(waiting):
+                report("drawing questions", done, len(waiting))
+                _draw(query, data, pictures / f"{query.id}.png")
+    console.out.print(f"{len(waiting)} open questions in {file}")
+
+
+def _question(query: Query) -> dict[str, Any]:
+    region = query.region
+    return {
+        "query": query.id,
+        "round": query.round,
+        "image": query.image,
+        "kind": query.kind.value,
+        "why": words(query.reason),
+        "size": list(region.size),
+        "box": _box(query, 0),
+        "runs": region.runs.tolist(),
+    }
+
+
+def _box(query: Query, margin: int) -> list[int]:
+    """Top, left, bottom, right (half-open) of the region with a margin, inside the image."""
+    y, x = np.nonzero(decode(query.region.runs, query.region.size))
+    height, width = query.region.size
+    top, left = max(int(y.min()) - margin, 0), max(int(x.min()) - margin, 0)
+    return [top, left, min(int(y.max()) + 1 + margin, height), min(int(x.max()) + 1 + margin, width)]
+
+
+def _draw(query: Query, data: SegDataset, path: Path) -> None:
+    mask = decode(query.region.runs, query.region.size)
+    marked = mark_boundaries(data.image(query.image), mask.astype(np.int32), color=(1, 0, 1), mode="outer")
+    top, left, bottom, right = _box(query, MARGIN)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray((marked[top:bottom, left:right] * 255).astype(np.uint8)).save(path)
+
+
+def answer(
+    folder: RunFolder,
+    file: Annotated[Path, typer.Argument(help="JSON lines: query, classes or status, annotator, seconds.")],
+) -> None:
+    """Store people's answers to the questions of a run (`ask: human`)."""
+    repo = Repository.of_run(folder)
+    try:
+        queries = {query.id: query for query in repo.queries()}
+        answers = read_answers(file, queries, open_data(load_config(folder).data).classes)
+        new = repo.add_answers(answers)
+        console.out.print(f"{new} answers stored, {len(answers) - new} known already, {len(repo.open_queries())} open")
+    finally:
+        repo.close()
