@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal
 
 import yaml
@@ -160,13 +160,24 @@ class RunConfig(Choices):
         return self
 
     def digest(self) -> str:
-        """A short digest of the whole config (the cache folder, the threads and the engine aside)."""
-        plain = self.model_dump(mode="json", exclude={"cache", "threads", "engine"})
-        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
+        """A short digest of what decides a run's result, the same on every machine.
+
+        Cache, threads, engine and the line drawn in the report are left out; of a path only the last name counts.
+        """
+        plain = self.model_dump(mode="json", exclude={"cache", "threads", "engine", "full_miou"})
+        return hashlib.sha256(json.dumps(_without_folders(plain), sort_keys=True).encode()).hexdigest()[:12]
 
     def dump(self) -> str:
         """YAML text that loads back to an equal config."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+
+
+def _without_folders(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_folders(below) for key, below in value.items()}
+    if isinstance(value, list):
+        return [_without_folders(below) for below in value]
+    return PurePath(value).name if isinstance(value, str) and "/" in value else value
 
 
 def describe(error: ValidationError, model: type[BaseModel], where: str) -> str:

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from seglens.config import RunConfig, assign, read_yaml, resolve
+from seglens.types import SeglensError
+
+
+def test_a_config_loads_back_as_it_was_dumped(tmp_path: Path) -> None:
+    config = resolve({"train": {"rhythm": "finetune"}, "cut": "grid", "model": {"size": [64, 96]}}, {}, "x")
+    (tmp_path / "config.yaml").write_text(config.dump())
+    assert resolve(read_yaml(tmp_path / "config.yaml"), {}, "x") == config
+
+
+def test_the_digest_knows_what_decides_and_not_where_it_lies() -> None:
+    def digest(**values: object) -> str:
+        return resolve(values, {}, "x").digest()
+
+    camvid = {"name": "camvid", "root": "../shared/data/camvid"}
+    elsewhere = {"name": "camvid", "root": "/mnt/disk/camvid"}
+    assert digest(data=camvid) == digest(data=elsewhere, threads=1, full_miou=0.6, cache={"max_gib": 1})
+    assert len({digest(), digest(seed=1), digest(data=camvid), digest(train={"steps": 7}), digest(cut="grid")}) == 5
+
+
+def test_finetune_has_a_rate_of_its_own_unless_one_is_given() -> None:
+    assert RunConfig().train.lr == 1.2e-2
+    assert resolve({"train": {"rhythm": "finetune"}}, {}, "x").train.lr == 3e-3
+    assert resolve({"train": {"rhythm": "finetune", "lr": 0.5}}, {}, "x").train.lr == 0.5
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"), [("rounds", "expected key=value"), ("seed.a=1", "which has no keys"), ("a=[", "not YAML")]
+)
+def test_a_bad_setting_is_named(setting: str, words: str) -> None:
+    with pytest.raises(SeglensError, match=words):
+        assign({"seed": 3}, [setting])
+
+
+def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path) -> None:
+    for text, words in (("- a\n", "expected a mapping"), ("a: [", "not a YAML file")):
+        (tmp_path / "x.yaml").write_text(text)
+        with pytest.raises(SeglensError, match=words):
+            read_yaml(tmp_path / "x.yaml")
