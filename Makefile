@@ -31,7 +31,7 @@ bench-demo: $(READY)
 	$(BIN)/python benchmarks/curves.py demo
 
 bench-round: $(READY)
-	$(BIN)/python benchmarks/round.py --json
+	$(BIN)/python benchmarks/round.py --json --out docs/results/round.json
 
 $(READY): pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Seglens needs Python 3.11 or newer; found: $$(python3 --version 2>&1). \

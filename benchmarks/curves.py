@@ -22,6 +22,7 @@ from typing import Any
 
 import torch
 from matplotlib import pyplot as plt
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 import seglens
 from seglens.acquisition.presets import load_preset
@@ -152,9 +153,12 @@ def draw(results: dict[str, Any], path: Path) -> None:
         axis.axhline(results["full_miou"], color="#777777", ls="--", lw=1, label="full supervision")
         axis.set_xlabel(label)
         axis.set_xscale("log")
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+        axis.xaxis.set_minor_formatter(NullFormatter())
         axis.grid(alpha=0.2)
     axes[0].set_ylabel("mIoU, native truth")
-    axes[0].legend(frameon=False, fontsize=8)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False)
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
 

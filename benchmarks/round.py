@@ -133,6 +133,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="accepted for symmetry: the last line is always JSON")
     parser.add_argument("--images", type=int, default=32, help="images of the pool that is scored")
+    parser.add_argument("--out", type=Path, help="also write the figures to this file")
     parser.add_argument("--pairs", type=int, default=7, help="alternating pairs of loop and bare forward pass")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -154,6 +155,8 @@ def main() -> None:
         "numpy": np.__version__,
         "torch": torch.__version__,
     }
+    if args.out is not None:
+        args.out.write_text(json.dumps(found, indent=1) + "\n")
     print(json.dumps(found))
 
 
