@@ -47,7 +47,7 @@ def test_rows_are_the_truth():
 def test_classes_that_do_not_occur_are_left_out(tmp_path):
     world = make_world(1)
     flat = ArrayLabels({world.ids[0]: np.full(world.native, 3, np.uint8)})
-    result = quality(Superpixels(world.data, tmp_path, 40), world.data, flat, world.ids)
+    result = quality(Superpixels(world.data, tmp_path, 33), world.data, flat, world.ids)
     assert result["miou_ceiling"] == result["achievable_accuracy"] == 1
     assert result["iou_ceiling"] == {name: 1.0 if name == CLASSES.names[3] else None for name in CLASSES.names}
 

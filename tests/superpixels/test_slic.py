@@ -131,7 +131,7 @@ def test_an_unreachable_number_is_refused(tmp_path):
 
 def test_damaged_files_are_named(tmp_path):
     data = pool(1)
-    found = Superpixels(data, tmp_path, 24)
+    found = Superpixels(data, tmp_path, 21)
     found.prepare(data.ids)
     file = next(found.folder.rglob("*.npy"))
     file.write_bytes(file.read_bytes()[:40])
@@ -139,7 +139,7 @@ def test_damaged_files_are_named(tmp_path):
         found.labels(data.ids[0])
     (found.folder / "setting.json").write_text("{")
     with pytest.raises(SeglensError, match="not a setting of ours"):
-        Superpixels(data, tmp_path, 24).labels(data.ids[0])
+        Superpixels(data, tmp_path, 21).labels(data.ids[0])
 
 
 def test_an_empty_pool_is_refused(tmp_path):
