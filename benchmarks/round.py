@@ -132,7 +132,7 @@ def main() -> None:
     """Measure and print one JSON object as the last line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="accepted for symmetry: the last line is always JSON")
-    parser.add_argument("--images", type=int, default=32, help="images of the pool that is scored")
+    parser.add_argument("--images", type=int, default=64, help="images of the pool that is scored")
     parser.add_argument("--out", type=Path, help="also write the figures to this file")
     parser.add_argument("--pairs", type=int, default=7, help="alternating pairs of loop and bare forward pass")
     args = parser.parse_args()
