@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test check format docs bench-camvid bench-demo bench-round clean
+.PHONY: demo test check format docs bench-camvid bench-demo bench-streets bench-round clean
 
 demo: $(READY)
 	$(BIN)/seglens demo
@@ -29,6 +29,9 @@ bench-camvid: $(READY)
 
 bench-demo: $(READY)
 	$(BIN)/python benchmarks/curves.py demo
+
+bench-streets: $(READY)
+	$(BIN)/python benchmarks/streets.py --json --seeds 3 --out docs/results/streets.json
 
 bench-round: $(READY)
 	$(BIN)/python benchmarks/round.py --json --out docs/results/round.json

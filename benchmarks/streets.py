@@ -1,0 +1,86 @@
+"""How hard are the streets? Full supervision on them, over all pixels and by thirds of depth, and its worst classes.
+
+Run: python benchmarks/streets.py --json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seglens.cli.demo import demo_config
+from seglens.config import resolve
+from seglens.data.streets import Streets
+from seglens.functional.metrics import confusion_matrix, iou
+from seglens.loop import Workbench, create, drive, model_path
+from seglens.models import load_checkpoint
+from seglens.training import predict
+from seglens.types import IGNORE
+
+BANDS = ("near", "middle", "far")
+
+
+def full_supervision(folder: Path, seed: int, steps: int) -> Workbench:
+    """A run that labels every image in round 0."""
+    values: dict[str, Any] = demo_config("random-image", seed).model_dump(mode="json")
+    values |= {"rounds": 1, "budget": {"unit": "images", "initial": 10**6}, "train": {"steps": steps, "batch": 8}}
+    config = resolve(values, {}, "streets")
+    create(folder, config)
+    drive(folder)
+    return Workbench(config, folder)
+
+
+def measure(bench: Workbench) -> dict[str, Any]:
+    """mIoU over all pixels, by thirds of depth (sky aside, classes present in near and far), and by class."""
+    data, truth = bench.eval_data, bench.eval_labels
+    assert isinstance(data, Streets)
+    net = load_checkpoint(model_path(bench.run, 0)).eval()
+    labels = np.stack([truth.label(id) for id in data.ids])
+    guesses = np.stack([predict(net, data.image(id)) for id in data.ids])
+    depth = np.stack([data.depth(id) for id in data.ids])
+    seen = (labels != IGNORE) & np.isfinite(depth)
+    edges = np.quantile(depth[seen], [0, 1 / 3, 2 / 3, 1])
+    count = len(data.classes)
+    bands = {}
+    for name, low, high in zip(BANDS, edges, edges[1:], strict=False):
+        inside = seen & (depth > low) & (depth <= high)
+        bands[name] = iou(confusion_matrix(np.where(inside, labels, IGNORE), guesses, count))
+    present = [np.bincount(labels[seen & (depth <= edges[1])], minlength=count)[:count] > 0]
+    present.append(np.bincount(labels[seen & (depth > edges[2])], minlength=count)[:count] > 0)
+    both = present[0] & present[1]
+    everywhere = iou(confusion_matrix(labels, guesses, count))
+    share = np.bincount(labels[labels != IGNORE], minlength=count)[:count]
+    rarest = np.argsort(share)[:5]
+    return {
+        "full_miou": round(float(np.nanmean(everywhere)), 4),
+        "miou_by_depth": {name: round(float(np.nanmean(values[both])), 4) for name, values in bands.items()},
+        "band_edges_metres": [round(float(edge), 1) for edge in edges],
+        "rarest": {data.classes.names[c]: round(float(everywhere[c]), 4) for c in rarest},
+        "iou": {name: round(float(v), 4) for name, v in zip(data.classes.names, everywhere, strict=True)},
+    }
+
+
+def main() -> None:
+    """Measure and print one JSON object as the last line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="accepted for symmetry: the last line is always JSON")
+    parser.add_argument("--seeds", type=int, default=1, help="seeds, from 0")
+    parser.add_argument("--steps", type=int, default=450, help="optimiser steps of 8 images")
+    parser.add_argument("--out", type=Path, help="also write the figures to this file")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        found = [measure(full_supervision(Path(name) / str(seed), seed, args.steps)) for seed in range(args.seeds)]
+    results = {"command": "make bench-streets", "steps": args.steps, "cores": os.cpu_count(), "seeds": found}
+    if args.out is not None:
+        args.out.write_text(json.dumps(results, indent=1) + "\n")
+    print(json.dumps(results))
+
+
+if __name__ == "__main__":
+    main()
