@@ -12,19 +12,15 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-import os
-import platform
 import statistics
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from matplotlib import pyplot as plt
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from provenance import ROOT, commit, machine
 
-import seglens
 from seglens.acquisition.presets import load_preset
 from seglens.cli import console
 from seglens.cli.demo import demo_config
@@ -36,7 +32,6 @@ from seglens.store import Repository
 from seglens.store.repository import DATABASE
 from seglens.types import SeglensError
 
-ROOT = Path(__file__).resolve().parent.parent
 FULL: dict[str, Any] = {"preset": "random-image", "rounds": 1}
 
 
@@ -163,16 +158,6 @@ def draw(results: dict[str, Any], path: Path) -> None:
     plt.close(figure)
 
 
-def git(*words: str) -> str:
-    """What git says, in the repository."""
-    return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
-
-
-def commit() -> str:
-    """The commit measured; a plus where the source differs from it."""
-    return git("rev-parse", "--short", "HEAD") + ("+" if git("status", "--porcelain", "--", "src") else "")
-
-
 def main() -> None:
     """Run, write, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -193,9 +178,7 @@ def main() -> None:
         "experiment": args.name,
         "command": f"python benchmarks/curves.py {args.name}",
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "seglens": seglens.__version__,
-        "hardware": {"machine": platform.machine(), "cores": os.cpu_count(), "threads": torch.get_num_threads()},
-        "torch": torch.__version__,
+        **machine(),
         "rhythm": sizes.config.train.rhythm,
         "model_size": list(sizes.config.model.size),
         "classes": list(sizes.data.classes.names),

@@ -19,8 +19,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
+from provenance import commit, machine
 
 from seglens.cli.demo import demo_config
 from seglens.config import Params, RunConfig, resolve
@@ -149,11 +149,10 @@ def main() -> None:
         "images": args.images,
         "pairs": args.pairs,
         "bfloat16": has_bf16(torch.device("cpu")),
-        "threads": torch.get_num_threads(),
-        "cores": os.cpu_count(),
         "load": round(os.getloadavg()[0], 2),
-        "numpy": np.__version__,
-        "torch": torch.__version__,
+        "config": config("pixbal", args.images, Path()).digest(),
+        "commit": commit(),
+        **machine(),
     }
     if args.out is not None:
         args.out.write_text(json.dumps(found, indent=1) + "\n")

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from provenance import commit, machine
 
 from seglens.cli.demo import demo_config
 from seglens.config import resolve
@@ -58,6 +58,7 @@ def measure(bench: Workbench) -> dict[str, Any]:
     share = np.bincount(labels[labels != IGNORE], minlength=count)[:count]
     rarest = np.argsort(share)[:5]
     return {
+        "config": bench.config.digest(),
         "full_miou": round(float(np.nanmean(everywhere)), 4),
         "miou_by_depth": {name: round(float(np.nanmean(values[both])), 4) for name, values in bands.items()},
         "band_edges_metres": [round(float(edge), 1) for edge in edges],
@@ -76,7 +77,8 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         found = [measure(full_supervision(Path(name) / str(seed), seed, args.steps)) for seed in range(args.seeds)]
-    results = {"command": "make bench-streets", "steps": args.steps, "cores": os.cpu_count(), "seeds": found}
+    stamp = {"command": "make bench-streets", "commit": commit(), **machine()}
+    results = stamp | {"steps": args.steps, "seeds": found}
     if args.out is not None:
         args.out.write_text(json.dumps(results, indent=1) + "\n")
     print(json.dumps(results))
