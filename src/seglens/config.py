@@ -52,6 +52,9 @@ class ModelConfig(Params):
         description="encoder weights: imagenet (embedded), hub (downloaded), random, or a checkpoint file of ours",
     )
     width: int = Field(64, description="decoder width (fpn: pyramid and head; unet: ignored), channels")
+    upsampling: Literal["nearest", "transposed"] = Field(
+        "nearest", description="how unet enlarges: nearest neighbour, or transposed convolutions (fpn: ignored)"
+    )
     dropout: float = Field(0.1, ge=0, lt=1, description="channel dropout before the head, probability")
     size: tuple[int, int] = Field((128, 256), description="model input (height, width), pixels")
 
@@ -109,7 +112,7 @@ class TrainConfig(Params):
 class BudgetConfig(Params):
     """What may be spent, and when to stop."""
 
-    unit: Unit = Field(Unit.CLICKS, description="clicks, pixels, image-equivalents, images or seconds")
+    unit: Unit = Field(Unit.CLICKS, description="clicks, pixels, image-equivalents, pool-share, images or seconds")
     initial: float = Field(150, ge=0, description="budget of round 0, in the unit")
     per_round: float = Field(150, ge=0, description="budget of each later round, in the unit")
     total: float | None = Field(None, gt=0, description="stop when this much is spent in all, in the unit")
@@ -128,6 +131,7 @@ class Choices(Params):
 
     narrow: tuple[PartConfig, ...] = Field((), description="which images are worth a look, in order")
     score: PartConfig = Field(PartConfig(name="random"), description="how much would this pixel teach")
+    depth: PartConfig = Field(PartConfig(name="ground"), description="how near is a pixel, for parts that ask")
     cut: PartConfig = Field(PartConfig(name="superpixel"), description="what is one question")
     answer: AnswerKind = Field(AnswerKind.DOMINANT_CLASS, description="what a person says about it")
     pick: PartConfig = Field(PartConfig(name="top"), description="which of them, within the budget")

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from torch import Tensor
+from torch.nn import Module
 
 from seglens.types import (
     Allowance,
     Answer,
     AnsweredImage,
     ByteArray,
+    CamSpec,
     Chance,
     Chunk,
     ClassTable,
@@ -26,6 +28,7 @@ from seglens.types import (
     RegionSet,
     RoundState,
     Rows,
+    Seen,
     Settled,
     Size,
 )
@@ -95,7 +98,7 @@ class Evidence(Protocol):
     """What is known of a few images, computed on demand at the model's size (h, w); built and dropped in one worker.
 
     The union of the parts' needs is given at construction; reading what was not declared raises. Needs are words:
-    ``logits``, ``probs``, ``features``.
+    ``logits``, ``probs``, ``features``, ``proximity``, ``cam``, ``teacher``.
     """
 
     @property
@@ -136,6 +139,45 @@ class Evidence(Protocol):
         """(N, D, h', w') encoder features at ``tap`` (``stride-4`` ... ``stride-32``), from the net or the cache."""
         ...
 
+    @property
+    def proximity(self) -> Tensor:
+        """(N, h, w) float32 in [0, 1], 1 = near, from the run's depth source."""
+        ...
+
+    def cam(self, spec: CamSpec) -> Tensor:
+        """(N, h, w) float32: the class activation maps of each image, aggregated over classes; in [0, 1] when
+        normalised. A class that is not predicted has no map; an image without any gets zeros."""
+        ...
+
+    @property
+    def teacher(self) -> Tensor:
+        """(N, C, h, w) float32 probabilities of the EMA teacher, mean over the image and its mirror image."""
+        ...
+
+
+class DepthSource(Protocol):
+    """How near is each pixel?"""
+
+    def prepare(self, ids: Sequence[ImageId], progress: Progress | None = None) -> None:
+        """Compute ahead whatever the images need; resumable, idempotent, may do nothing."""
+        ...
+
+    def proximity(self, ids: Sequence[ImageId], size: Size, predicted: Callable[[], Tensor]) -> Tensor:
+        """Proximity of a few images.
+
+        Args:
+            ids: the images.
+            size: (h, w) of the maps wanted.
+            predicted: gives (N, h, w) int64, the class predicted for each pixel; called only where it is needed.
+
+        Returns:
+            (N, h, w) float32 in [0, 1], 1 = near.
+
+        Raises:
+            SeglensError: no depth for an image, or one that says nothing (another size, all invalid).
+        """
+        ...
+
 
 class Score(Protocol):
     """How much would this pixel teach?"""
@@ -149,6 +191,19 @@ class Score(Protocol):
 
     def finish(self, rows: Rows) -> FloatArray:
         """(R,) final score of each row of the whole pool, finite, higher = ask sooner."""
+        ...
+
+
+@runtime_checkable
+class Learner(Protocol):
+    """A score that learns from past answers: what it makes of them is kept with the round and told in the report."""
+
+    def learn(self, seen: Iterable[Seen]) -> dict[str, Any]:
+        """Fit to what became known of earlier questions; plain JSON values, also where there is nothing to fit to."""
+        ...
+
+    def recall(self, learnt: Mapping[str, Any]) -> None:
+        """Take up what ``learn`` gave, in another process."""
         ...
 
 
@@ -225,6 +280,14 @@ class Settle(Protocol):
 class Companion(Protocol):
     """A part that trains beside the model; its nets live in models/, its training in training/."""
 
+    def start(self, net: Module) -> None:
+        """A training begins with ``net``, already on its device."""
+        ...
+
+    def model(self) -> Module | None:
+        """The network that this training leaves behind, to be saved with the round; None = nothing."""
+        ...
+
     def prepare(self, batch: Any, unlabelled: Any | None) -> Any:
         """The batch, changed where the companion needs it."""
         ...
@@ -234,11 +297,11 @@ class Companion(Protocol):
         ...
 
     def step(self) -> None:
-        """An optimiser step of its own."""
+        """After the model's step: an optimiser step of its own, or an average."""
         ...
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps."""
+        """What a checkpoint keeps: name to something with ``state_dict`` and ``load_state_dict``."""
         ...
 
 

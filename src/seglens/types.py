@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -91,6 +91,7 @@ class Unit(StrEnum):
     CLICKS = "clicks"
     PIXELS = "pixels"
     IMAGE_EQUIVALENTS = "image-equivalents"
+    POOL_SHARE = "pool-share"
     IMAGES = "images"
     SECONDS = "seconds"
 
@@ -255,7 +256,7 @@ class Settled:
 
     ``label`` (H, W) uint8, IGNORE = unlabelled; ``provenance`` (H, W) uint8; ``regions`` (H, W) int32: number of the
     region set's entry in ``sets`` for pixels that carry a class set instead of a class, -1 elsewhere; ``held``: ids of
-    the answers that a gate keeps back.
+    the answers that a gate keeps back; ``dice``: what the gate judged by, None where it did not.
     """
 
     label: ByteArray
@@ -263,6 +264,7 @@ class Settled:
     regions: IntArray | None = None
     sets: tuple[tuple[int, ...], ...] = ()
     held: tuple[str, ...] = ()
+    dice: float | None = None
 
 
 @dataclass
@@ -289,9 +291,10 @@ class PixelScore:
     Args:
         value: (N, H, W) float32, higher = ask sooner.
         group: (N, H, W) int64 predicted class, or None; rows then keep the value by class, (R, C).
-        dense: (N, K, H, W) float32 named maps to keep by region, or None.
+        dense: (N, K, H, W) float32 further maps to keep: rows hold their means by region, asked images the maps.
         sums: totals over the pool's pixels that ``Score.finish`` needs, summed over chunks.
         classes: number of classes C, needed with ``group``.
+        names: the K names of ``dense``.
     """
 
     value: Tensor
@@ -299,6 +302,63 @@ class PixelScore:
     dense: Tensor | None = None
     sums: dict[str, FloatArray] = field(default_factory=dict)
     classes: int = 0
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Gate:
+    """How a proximity map turns an image into a depth-informed one (SegXAL, section 3.2.2).
+
+    Args:
+        patches: rows and columns of the grid whose mean proximities are compared (patchwise depth).
+        threshold: what the threshold of an image follows: ``nearest`` (the ``percentile`` of its patches minus
+            ``spread`` standard deviations of them), ``median`` or ``otsu``.
+        percentile: of the patches' proximity, 0 to 100: how near the nearest objects are.
+        spread: standard deviations below it that still count as near.
+        mode: ``hard`` (a patch is kept or black) or ``soft`` (a far patch fades with its proximity).
+    """
+
+    patches: Size = (16, 32)
+    threshold: Literal["nearest", "median", "otsu"] = "nearest"
+    percentile: float = 95.0
+    spread: float = 1.0
+    mode: Literal["hard", "soft"] = "soft"
+
+
+@dataclass(frozen=True)
+class CamSpec:
+    """Which class activation map (Seg-Grad-CAM).
+
+    Args:
+        layer: whose activation is weighted: ``bottleneck`` (deepest encoder features), a decoder layer by its stride
+            (``stride-16``, ``stride-8``, ...), or ``trunk`` (what the head sees).
+        classes: ``present``: a map for every predicted class; ``all``: one map for all of them at once (the sum of
+            each pixel's highest logit).
+        weights: ``mean`` of the gradients over the map, or ``positive``: their sum over the sum of the positive ones.
+        aggregate: how the maps of an image's classes become one: ``max``, or ``share`` (mean weighted by each class's
+            share of the prediction).
+        normalise: of each class's map: ``min-max``, ``peak`` (divided by its maximum) or ``none``.
+        gate: the network sees the depth-informed image; None = the plain one.
+    """
+
+    layer: str = "stride-8"
+    classes: Literal["present", "all"] = "present"
+    weights: Literal["mean", "positive"] = "mean"
+    aggregate: Literal["max", "share"] = "max"
+    normalise: Literal["min-max", "peak", "none"] = "min-max"
+    gate: Gate | None = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An image that was asked about, as the model saw it then, and where its prediction proved wrong.
+
+    ``maps``: name to (h, w) float32; ``wrong`` (h, w) int8 at the same size: 1 = wrong, 0 = right, -1 = not known.
+    """
+
+    image: ImageId
+    maps: Mapping[str, FloatArray]
+    wrong: npt.NDArray[np.int8]
 
 
 @dataclass
@@ -396,11 +456,11 @@ class Chunk:
 
 @dataclass
 class ModelSet:
-    """What training returns: the model, its EMA, and further members (snapshots, heads)."""
+    """What training returns: the model, its EMA, and the models that its companions made, by companion name."""
 
     main: torch.nn.Module
     ema: torch.nn.Module | None = None
-    members: tuple[torch.nn.Module, ...] = ()
+    members: dict[str, torch.nn.Module] = field(default_factory=dict)
 
     @property
     def best(self) -> torch.nn.Module:

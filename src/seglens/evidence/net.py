@@ -12,7 +12,8 @@ from torch import Tensor
 from seglens.functional.run_lengths import decode
 from seglens.models import FeatureCache, SegNet, load_image
 from seglens.models.precision import autocast
-from seglens.protocols import SegDataset
+from seglens.models.views import VIEWS
+from seglens.protocols import DepthSource, SegDataset
 from seglens.types import BoolArray, ByteArray, Chance, ImageId, Region, SeglensError, Size
 
 Asked = Callable[[ImageId], Sequence[Region]]
@@ -31,6 +32,8 @@ class NetEvidence:
         cache: encoder features already computed, or None: then the encoder runs.
         asked: regions of an image that were asked about already.
         precision: ``float32``, or bfloat16 where the device has it.
+        depth: where proximity comes from.
+        teacher: gives the EMA teacher, where the run trains one; called once, when it is read.
     """
 
     def __init__(
@@ -44,6 +47,8 @@ class NetEvidence:
         cache: FeatureCache | None = None,
         asked: Asked | None = None,
         precision: str = "auto",
+        depth: DepthSource | None = None,
+        teacher: Callable[[], SegNet | None] | None = None,
     ) -> None:
         self.ids = list(ids)
         self.size = size
@@ -54,6 +59,8 @@ class NetEvidence:
         self._cache = cache
         self._asked = asked
         self._precision = precision
+        self._depth = depth
+        self._teacher = teacher
 
     @cached_property
     def sizes(self) -> list[Size]:
@@ -72,11 +79,7 @@ class NetEvidence:
             SeglensError: not declared as a need, or there is no model yet.
         """
         self._declared("logits", "probs")
-        net = self._network("logits")
-        device = next(net.parameters()).device
-        features = self._features  # read outside autocast, which knows no float16 on a CPU
-        with torch.inference_mode(), autocast(device, self._precision):
-            return net.decode(features, self.size).float()
+        return self._logits
 
     @cached_property
     def probs(self) -> Tensor:
@@ -90,6 +93,34 @@ class NetEvidence:
         if tap not in self._features:
             raise SeglensError(f"no features at tap '{tap}'; the network has {', '.join(self._features)}")
         return self._features[tap]
+
+    @cached_property
+    def proximity(self) -> Tensor:
+        """(N, h, w) float32 in [0, 1], 1 = near, on the network's device.
+
+        Raises:
+            SeglensError: not declared, no depth source, or a map that says nothing.
+        """
+        self._declared("proximity")
+        if self._depth is None:
+            raise SeglensError("proximity needs a depth source, and this evidence was made without one")
+        near = self._depth.proximity(self.ids, self.size, lambda: self._logits.argmax(1))
+        return near.to(self._logits.device if self._net is not None else near.device)
+
+    @cached_property
+    def teacher(self) -> Tensor:
+        """(N, C, h, w) float32 probabilities of the EMA teacher, mean over the image and its mirror image.
+
+        Raises:
+            SeglensError: not declared, or the run trains no teacher.
+        """
+        self._declared("teacher")
+        net = self._teacher() if self._teacher else None
+        if net is None:
+            raise SeglensError("no EMA teacher: add 'ema-teacher' to companions")
+        plain = self._decoded(net, self._encoded(net, "plain")).softmax(1)
+        mirrored = self._decoded(net, self._encoded(net, "flip")).softmax(1)
+        return (plain + mirrored.flip(-1)) / 2
 
     def asked(self, index: int) -> BoolArray | None:
         """(H, W) bool, native: what was asked about in image ``index``; None = nothing."""
@@ -116,14 +147,27 @@ class NetEvidence:
         return torch.stack(rows)
 
     @cached_property
+    def _logits(self) -> Tensor:
+        return self._decoded(self._network("logits"), self._features)
+
+    @cached_property
     def _features(self) -> dict[str, Tensor]:
-        net = self._network("features")
-        if self._cache is not None:
-            return self._cache.get(self.ids)
+        return self._encoded(self._network("features"), "plain")
+
+    def _encoded(self, net: SegNet, view: str) -> dict[str, Tensor]:
+        """Features of a view of each image, from the cache where it holds that view."""
+        if self._cache is not None and view in self._cache.views:
+            return self._cache.get(self.ids, [view] * len(self.ids))
         device = next(net.parameters()).device
-        images = torch.stack([load_image(self._data, id, self.size) for id in self.ids]).to(device)
+        images = torch.stack([load_image(self._data, id, self.size, VIEWS[view]) for id in self.ids]).to(device)
         with torch.inference_mode(), autocast(device, self._precision):
             return net.encode(images)
+
+    def _decoded(self, net: SegNet, features: dict[str, Tensor]) -> Tensor:
+        """(N, C, h, w) float32; features are read outside autocast, which knows no float16 on a CPU."""
+        device = next(net.parameters()).device
+        with torch.inference_mode(), autocast(device, self._precision):
+            return net.decode(features, self.size).float()
 
     def _network(self, what: str) -> SegNet:
         if self._net is None:
