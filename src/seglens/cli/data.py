@@ -1,16 +1,16 @@
-"""``seglens data``: what is in a dataset, and what superpixels make of it."""
+"""``seglens data``: what is in a dataset, what superpixels make of it, and streets as files."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
 from seglens.cli import console
 from seglens.cli.run import Json, make_config
 from seglens.data import check as checking
-from seglens.data import open_data, open_labels
+from seglens.data import export, open_data, open_labels
 from seglens.loop import Workbench
 from seglens.registry import cuts
 from seglens.superpixels import quality
@@ -27,7 +27,7 @@ def add_to(app: typer.Typer) -> None:
 @commands.command()
 def check(
     root: Annotated[Path, typer.Argument(help="A dataset's folder, or the word streets.", show_default=False)],
-    layout: Annotated[str | None, typer.Option(help="camvid, folder or streets; guessed without it.")] = None,
+    layout: Annotated[str | None, typer.Option(help=f"{', '.join(checking.LAYOUTS)}; guessed without it.")] = None,
     json: Json = False,
 ) -> None:
     """Report counts, class frequencies, and every file that is missing, broken, of another size or with unknown ids."""
@@ -66,3 +66,40 @@ def superpixels(
         return
     for name, value in found.items():
         console.out.print(f"{name}: {value}")
+
+
+@commands.command()
+def export_streets(
+    out: Annotated[Path, typer.Argument(help="Folder to write; empty, or not there yet.", show_default=False)],
+    images: Annotated[int, typer.Option(min=1, help="Images of each split.")] = 150,
+    size: Annotated[tuple[int, int], typer.Option(help="Height and width, pixels.")] = (128, 256),
+    split: Annotated[list[str], typer.Option(help="train or val; repeat it for both.")] = ["train"],  # noqa: B006
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the streets.")] = 0,
+    json: Json = False,
+) -> None:
+    """Write generated streets in Cityscapes' layout: pictures, labelIds and 16-bit disparity."""
+    with console.progress() as report:
+        written = export.export_streets(
+            out, _splits(split), images, size, seed, lambda d, t: report("drawing streets", d, t)
+        )
+    told = {
+        "out": str(out),
+        "images": len(written),
+        "splits": list(dict.fromkeys(split)),
+        "size": list(size),
+        "seed": seed,
+        "baseline_focal_metre_pixels": round(export.baseline_focal(size[1]), 6),
+    }
+    if json:
+        console.print_json(told)
+        return
+    for name, value in told.items():
+        console.out.print(f"{name}: {value}")
+
+
+def _splits(names: list[str]) -> list[export.Split]:
+    allowed: dict[str, export.Split] = {split: split for split in get_args(export.Split)}
+    for name in names:
+        if name not in allowed:
+            raise SeglensError(f"--split: found '{name}', allowed: {', '.join(allowed)}")
+    return [allowed[name] for name in dict.fromkeys(names)]

@@ -1,9 +1,10 @@
-"""Datasets and class tables. Importing this room registers camvid, folder and streets."""
+"""Datasets and class tables. Importing this room registers camvid, cityscapes, folder, folds and streets."""
 
 from __future__ import annotations
 
 from seglens.config import PartConfig
 from seglens.data import camvid as _camvid
+from seglens.data import cityscapes as _cityscapes
 from seglens.data import folder as _folder
 from seglens.data import streets as _streets
 from seglens.data.classes import CAMVID, CITYSCAPES
@@ -12,7 +13,7 @@ from seglens.registry import datasets
 
 __all__ = ["CAMVID", "CITYSCAPES", "open_data", "open_labels"]
 
-_REGISTERED = (_camvid, _folder, _streets)
+_REGISTERED = (_camvid, _cityscapes, _folder, _streets)
 
 
 def open_data(part: PartConfig) -> SegDataset:

@@ -17,6 +17,9 @@ from seglens.types import IGNORE, SeglensError
 _FAULTS = ("unreadable", "size_mismatches", "unknown_ids")
 _SHOWN = 10
 
+LAYOUTS = ("camvid", "cityscapes", "folder", "streets")
+"""What ``guess`` knows."""
+
 
 def check(data: SegDataset, labels: LabelSource, progress: Progress | None = None) -> dict[str, Any]:
     """Decode every image and mask.
@@ -135,33 +138,41 @@ def _listed(title: str, names: list[str]) -> list[str]:
 def guess(root: Path, layout: str | None = None) -> PartConfig:
     """The dataset that lies at ``root``.
 
-    CamVid's layout has ``train`` and ``trainannot``; a folder has ``images`` and perhaps ``masks`` and
-    ``classes.yaml``, or holds images itself. The word ``streets`` means the generator, unless a folder has that name.
+    CamVid's layout has ``train`` and ``trainannot``, Cityscapes' ``leftImg8bit``; a folder has ``images`` and perhaps
+    ``masks`` and ``classes.yaml``, or holds images itself. The word ``streets`` means the generator, unless a folder
+    has that name.
 
     Args:
         root: a folder, or the word ``streets``.
-        layout: ``camvid``, ``folder`` or ``streets`` instead of guessing.
+        layout: ``camvid``, ``cityscapes``, ``folder`` or ``streets`` instead of guessing.
 
     Raises:
         SeglensError: no such folder, nothing in it that looks like a dataset, or an unknown layout.
     """
-    if layout not in (None, "camvid", "folder", "streets"):
-        raise SeglensError(f"layout '{layout}' is unknown. Allowed: camvid, folder, streets")
+    if layout not in (None, *LAYOUTS):
+        raise SeglensError(f"layout '{layout}' is unknown. Allowed: {', '.join(LAYOUTS)}")
     if layout == "streets" or (layout is None and str(root) == "streets" and not root.is_dir()):
         return PartConfig(name="streets")
     if not root.is_dir():
         raise SeglensError(f"{root}: no such folder (or the word streets, for generated scenes)")
     if layout == "camvid" or (layout is None and (root / "train").is_dir() and (root / "trainannot").is_dir()):
-        splits = [split for split in ("train", "val") if (root / split).is_dir()]
-        return PartConfig.model_validate({"name": "camvid", "root": str(root), "splits": splits or ["train"]})
+        return _split("camvid", root, root)
+    if layout == "cityscapes" or (layout is None and (root / "leftImg8bit").is_dir()):
+        return _split("cityscapes", root, root / "leftImg8bit")
     return _guess_folder(root)
+
+
+def _split(name: str, root: Path, folder: Path) -> PartConfig:
+    splits = [split for split in ("train", "val") if (folder / split).is_dir()]
+    return PartConfig.model_validate({"name": name, "root": str(root), "splits": splits or ["train"]})
 
 
 def _guess_folder(root: Path) -> PartConfig:
     parted = (root / "images").is_dir()
     if not parted and not any(path.suffix.lower() in SUFFIXES for path in root.rglob("*")):
         raise SeglensError(
-            f"{root}: no dataset found; expected train and trainannot (camvid), or images, with masks and classes.yaml"
+            f"{root}: no dataset found; expected train and trainannot (camvid), leftImg8bit and gtFine (cityscapes), "
+            "or images, with masks and classes.yaml"
         )
     values = {"name": "folder", "images": str(root / "images" if parted else root)}
     if (root / "masks").is_dir():

@@ -1,4 +1,4 @@
-"""Datasets that lie in files: images and masks by id. Layouts (camvid, folder) only say where the files are."""
+"""Datasets that lie in files: images and masks by id. Layouts (camvid, folder, ...) only say where the files are."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ import numpy as np
 
 from seglens.data.errors import MaskSizeError, MissingMaskError, UnknownClassError, UnreadableError
 from seglens.data.files import read_image, read_mask, read_size
-from seglens.types import IGNORE, ByteArray, ClassTable, ImageId, Item, SeglensError
+from seglens.types import IGNORE, ByteArray, ClassTable, ImageId, IntArray, Item, SeglensError
+
+_UNKNOWN = -1
 
 
 @dataclass(frozen=True)
 class Entry:
-    """Where an image lies, and which group (sequence) it belongs to."""
+    """Where an image lies, which group (sequence) it belongs to, and where its depth lies, if anywhere."""
 
     image: Path
     group: str
+    depth: Path | None = None
 
 
 def lookup(table: dict[ImageId, Entry], id: ImageId) -> Entry:
@@ -45,9 +48,9 @@ class FileImages:
         self._fingerprint = ""
 
     def item(self, id: ImageId) -> Item:
-        """Size and group, from the file's header."""
+        """Size (from the file's header), group and depth file."""
         entry = lookup(self._entries, id)
-        return Item(read_size(entry.image), entry.group)
+        return Item(read_size(entry.image), entry.group, entry.depth)
 
     def image(self, id: ImageId) -> ByteArray:
         """(H, W, 3) uint8 RGB.
@@ -84,12 +87,14 @@ class FileLabels:
         images: where each image lies; a mask has to have its size.
         masks: where each mask lies; images without one are left out.
         ignore: mask ids that mean void (IGNORE always does).
+        ids: the mask id of each class; None = its index.
     """
 
     classes: ClassTable
     images: dict[ImageId, Entry] = field(repr=False)
     masks: dict[ImageId, Path] = field(repr=False)
     ignore: tuple[int, ...] = ()
+    ids: tuple[int, ...] | None = None
 
     def has(self, id: ImageId) -> bool:
         """Whether the image has a mask."""
@@ -110,15 +115,23 @@ class FileLabels:
         if mask.shape != size:
             found = f"{mask.shape[0]}x{mask.shape[1]}"
             raise MaskSizeError(f"{path}: the mask is {found}, its image {size[0]}x{size[1]} (height x width)")
-        void = np.isin(mask, (*self.ignore, IGNORE))
-        unknown = ~void & ((mask < 0) | (mask >= len(self.classes)))
+        label = self._table()[np.where((mask >= 0) & (mask <= IGNORE), mask, IGNORE + 1)]
+        unknown = label == _UNKNOWN
         if unknown.any():
             raise UnknownClassError(f"{path}: class ids {_few(np.unique(mask[unknown]).tolist())}; {self._allowed()}")
-        return np.where(void, IGNORE, mask).astype(np.uint8)
+        return label.astype(np.uint8)
+
+    def _table(self) -> IntArray:
+        """(257,) the class of each mask id; the last entry is for what is no byte."""
+        table = np.full(IGNORE + 2, _UNKNOWN, np.int16)
+        table[list(self.ids or range(len(self.classes)))] = np.arange(len(self.classes))
+        table[[*self.ignore, IGNORE]] = IGNORE
+        return table
 
     def _allowed(self) -> str:
         void = ", ".join(map(str, sorted({*self.ignore, IGNORE})))
-        return f"allowed are 0 to {len(self.classes) - 1}, and {void} for void"
+        classes = ", ".join(map(str, self.ids)) if self.ids else f"0 to {len(self.classes) - 1}"
+        return f"allowed are {classes}, and {void} for void"
 
 
 def _few(ids: list[int]) -> str:
