@@ -113,7 +113,7 @@ def test_anything_but_an_answer_paints_nothing(status):
         (said(box(0, 0, 2, 2), AnswerKind.DENSE, dense=np.zeros(3, np.uint8)), "expected 4 dense pixels, found 3"),
         (said(box(0, 0, 2, 2), AnswerKind.DOMINANT_CLASS, [1, 2]), "expected one class, found 2"),
         (said(box(0, 0, 2, 2), AnswerKind.POINT, [1]), "without its point"),
-        (said(box(0, 0, 2, 2), AnswerKind.MASK, [1]), "cannot read answers of kind 'mask'"),
+        (said(box(0, 0, 2, 2), AnswerKind.VERDICT, [1]), "cannot read answers of kind 'verdict'"),
     ],
 )
 def test_answers_that_do_not_fit_are_refused(answer, message):

@@ -18,6 +18,7 @@ from seglens.types import (
     IGNORE,
     BoolArray,
     ByteArray,
+    CamSpec,
     Chance,
     ClassTable,
     ImageId,
@@ -32,6 +33,7 @@ CLASSES = ClassTable(("road", "building", "tree", "car", "rider"), tuple((50 * c
 NATIVE: Size = (40, 56)
 MODEL: Size = (20, 28)
 CHANCE = Chance((0, 1))
+NEEDS = frozenset({"logits", "probs", "features", "proximity", "cam", "teacher"})
 
 
 @dataclass
@@ -80,7 +82,7 @@ class ArrayEvidence:
     answered: Tensor
     chance: Chance
     values: Tensor
-    needs: frozenset[str] = frozenset({"logits", "probs", "features"})
+    needs: frozenset[str] = NEEDS
     pixels: dict[ImageId, ByteArray] = field(default_factory=dict)
 
     def _declared(self, *names: str) -> None:
@@ -103,6 +105,27 @@ class ArrayEvidence:
     def features(self, tap: str) -> Tensor:
         self._declared("features")
         return torch.nn.functional.avg_pool2d(self.values, 4)
+
+    @property
+    def proximity(self) -> Tensor:
+        """A ramp: 0 at the top, 1 at the bottom."""
+        self._declared("proximity")
+        n, _, height, width = self.values.shape
+        return torch.linspace(0, 1, height)[None, :, None].expand(n, height, width).contiguous()
+
+    def cam(self, spec: CamSpec) -> Tensor:
+        """The highest logit, min-max over each image; of the gated image, times the ramp."""
+        self._declared("cam")
+        highest = self.values.amax(1)
+        low, high = highest.amin((1, 2), keepdim=True), highest.amax((1, 2), keepdim=True)
+        attention = (highest - low) / (high - low).clamp_min(1e-12)
+        return attention if spec.gate is None else attention * self.proximity
+
+    @property
+    def teacher(self) -> Tensor:
+        """The softmax of each pixel's mean logits over 3 x 3."""
+        self._declared("teacher")
+        return torch.nn.functional.avg_pool2d(self.values, 3, 1, 1, count_include_pad=False).softmax(1)
 
 
 @dataclass

@@ -43,9 +43,11 @@ from seglens.types import (
 CONTRACT_PARAMS: dict[str, dict[str, Any]] = {
     "cut/grid": {"rows": 4, "columns": 5},
     "cut/superpixel": {"segments": 20},
+    "cut/object": {"segments": 20},
     "cut/pixel": {"candidates": 6, "share": 0.2},
     "narrow/random-subset": {"images": 3},
     "settle/sieve": {"min_pixels": 8},
+    "ask/machine": {"confidence": 0.2},
 }
 """Parameters for parts that have none that fit the small world by default."""
 
@@ -409,17 +411,32 @@ def test_narrow_gives_a_subset_whatever_the_order(name, world, context):
 # -- ask -------------------------------------------------------------------------------------------------------------
 
 
+KINDS_OF_ANSWERS = [
+    AnswerKind.DENSE,
+    AnswerKind.MASK,
+    AnswerKind.DOMINANT_CLASS,
+    AnswerKind.POINT,
+    AnswerKind.CLASS_SET,
+]
+
+
 @every(oracles)
-@pytest.mark.parametrize("kind", [AnswerKind.DENSE, AnswerKind.DOMINANT_CLASS, AnswerKind.POINT, AnswerKind.CLASS_SET])
-def test_an_oracle_answers_each_question_once_and_at_a_price(name, kind, world, context):
+@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize("kind", KINDS_OF_ANSWERS)
+def test_an_oracle_answers_each_question_once_and_at_a_price(name, kind, first, world, context):
     oracle = build(oracles, name, context)
     queries = [
         Query(a.query.id, 1, a.query.region, kind, 0.5, Cost(1.0))
         for id in world.ids[:2]
         for a in answers_about(world, id, context, Provenance.PERSON).answers
     ]
-    labels = world.labels if type(oracle).simulation else None
-    ask = AskContext(world.data.classes, labels, lambda ids: world.evidence(ids), CHANCE)
+    labels = world.labels if oracle.simulation else None
+    evidence = None if first else lambda ids: world.evidence(ids, needs=oracle.needs)
+    ask = AskContext(world.data.classes, labels, evidence, CHANCE)
+    if kind not in getattr(oracle, "kinds", KINDS_OF_ANSWERS):
+        with pytest.raises(SeglensError, match=f"answers of kind '{kind.value}'; allowed: "):
+            oracle.submit(queries, ask)
+        return
     oracle.submit(queries, ask)
     oracle.submit(queries, ask)
     answers = oracle.collect()
@@ -427,12 +444,13 @@ def test_an_oracle_answers_each_question_once_and_at_a_price(name, kind, world, 
     assert oracle.collect() == []
     assert len({answer.query for answer in answers}) == len(answers)
     by_id = {query.id: query for query in queries}
-    if type(oracle).simulation:
-        assert {answer.query for answer in answers} == set(by_id)
+    if oracle.simulation:
+        assert [answer.query for answer in answers] == list(by_id)
+    free = getattr(oracle, "free", False) and not first
     for answer in answers:
         region = by_id[answer.query].region
-        assert answer.cost.clicks >= 1
-        assert answer.cost.seconds > 0
+        assert (answer.cost.clicks, answer.cost.seconds) == (0, 0) if free else answer.cost.clicks >= 1
+        assert free or answer.cost.seconds > 0
         assert 0 <= answer.cost.pixels <= region.pixels
         assert (answer.status is AnswerStatus.ANSWERED) == bool(answer.classes or answer.dense is not None)
     assert not holds_labels(oracle)

@@ -12,6 +12,11 @@ from seglens.types import ClassTable, FloatArray, IntArray, Region, Size
 
 EDGE = 1 / 3
 """Share of the height or width that counts as left, right, top or bottom."""
+NEAR = 0.5
+"""Mean proximity from which a region is called near."""
+
+MEASURES = {"ebu": "entropy", "pae": "attention"}
+"""Maps that a prompt gives as its why, and what it calls them."""
 
 
 def reason(
@@ -21,6 +26,7 @@ def reason(
     value: float,
     share: FloatArray | None,
     classes: ClassTable,
+    maps: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """What the model said of a region when it was picked.
 
@@ -31,12 +37,14 @@ def reason(
         value: the region's final score.
         share: (C,) share of the pool's pixels predicted as each class, or None.
         classes: the classes.
+        maps: the region's mean of each named map of the score (``ebu``, ``pae``, ``proximity``, ...), or None.
 
     Returns:
         Plain JSON values. ``classes``: the two with most mean probability in the region, best first; ``names`` of the
         two; ``probs``: these means; ``margin``: their difference; ``entropy``: mean over the region's pixels, 0 to 1;
         ``score``; ``share``: of the pool predicted as the first class, or None; ``rare``: that share is below a quarter
-        of an even one, 1/(4 C); ``pixels``: native; ``place``: words such as "bottom left".
+        of an even one, 1/(4 C); ``pixels``: native; ``place``: words such as "bottom left"; ``maps``, where there are
+        any: their means.
     """
     inside = probs[:, *_pixels_at(region, size)]
     mean = inside.mean(axis=1, dtype=np.float64)
@@ -44,7 +52,7 @@ def reason(
     logs = np.log(np.maximum(inside, np.finfo(np.float32).tiny))
     entropy = float(-(inside * logs).sum(0).mean(dtype=np.float64) / np.log(len(mean)))
     common = float(share[first]) if share is not None else None
-    return {
+    found = {
         "classes": [first, second],
         "names": [classes.names[first], classes.names[second]],
         "probs": [float(mean[first]), float(mean[second])],
@@ -56,6 +64,7 @@ def reason(
         "pixels": region.pixels,
         "place": _place(region),
     }
+    return found | {"maps": {name: float(mean) for name, mean in maps.items()}} if maps else found
 
 
 def first_round_reason(region: Region, classes: ClassTable) -> dict[str, Any]:
@@ -77,13 +86,30 @@ def words(reason: Mapping[str, Any]) -> str:
     Example:
         >>> words({"names": ["rider", "pedestrian"], "margin": 0.0421, "rare": True})
         'rider or pedestrian, margin 0.04, rare class'
+        >>> maps = {"ebu": 0.62, "pae": 0.8, "proximity": 0.9}
+        >>> words({"names": ["rider", "person"], "margin": 0.0421, "rare": False, "maps": maps})
+        'near rider, perhaps person: entropy 0.62, attention 0.80'
     """
     if reason.get("first_round"):
         return "first round: spread over images"
+    if any(name in reason.get("maps", {}) for name in MEASURES):
+        return _prompt(reason)
     said = [" or ".join(reason["names"]), f"margin {reason['margin']:.2f}"]
     if reason.get("rare"):
         said.append("rare class")
     return ", ".join(said)
+
+
+def _prompt(reason: Mapping[str, Any]) -> str:
+    """The candidate prompt of an explainable error mask: predicted object, likely confusion, how near, and why.
+
+    Reference: SegXAL (arXiv 2408.04482), Fig. 3 (d).
+    """
+    maps = reason["maps"]
+    how_near = "" if "proximity" not in maps else "near " if maps["proximity"] >= NEAR else "far "
+    why = [f"{said} {maps[name]:.2f}" for name, said in MEASURES.items() if name in maps]
+    why += ["rare class"] if reason.get("rare") else []
+    return f"{how_near}{reason['names'][0]}, perhaps {reason['names'][1]}: {', '.join(why)}"
 
 
 def _pixels_at(region: Region, size: Size) -> tuple[IntArray, IntArray]:

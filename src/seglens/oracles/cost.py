@@ -59,7 +59,8 @@ def answer_cost(kind: AnswerKind, pixels: float, seconds: Seconds, classes: floa
 
 
 PRICED = tuple(
-    kind.value for kind in (AnswerKind.DENSE, AnswerKind.DOMINANT_CLASS, AnswerKind.CLASS_SET, AnswerKind.POINT)
+    kind.value
+    for kind in (AnswerKind.DENSE, AnswerKind.MASK, AnswerKind.DOMINANT_CLASS, AnswerKind.CLASS_SET, AnswerKind.POINT)
 )
 """The kinds of answers whose cost is known."""
 
@@ -81,18 +82,20 @@ def drawing_cost(drawn: ContourClicks, pixels: int, seconds: Seconds) -> Cost:
     return Cost(float(drawn.total), float(pixels), lines * seconds.vertex + drawn.segments * seconds.choice)
 
 
-def estimate(region: Region, fresh: int, kind: AnswerKind, oracle: Oracle) -> Cost:
+def estimate(region: Region, fresh: int, kind: AnswerKind, oracle: Oracle, first: bool = False) -> Cost:
     """What the answer about a region will cost, before it is asked and without a look at labels.
 
-    Dominant class and point are exact, void aside. A class set is taken for ``CLASSES`` classes. A dense answer is
-    taken for 1 + 0.0016 p segments and 0.0165 p vertices for its p pixels, as measured on CamVid's masks: right on
+    Dominant class and point are exact, void aside. A class set is taken for ``CLASSES`` classes. A dense answer or mask
+    is taken for 1 + 0.0016 p segments and 0.0165 p vertices for its p pixels, as measured on CamVid's masks: right on
     average over street scenes of that size, rough for a single region. What is really paid is charged afterwards.
 
     Args:
         region: the region.
         fresh: its pixels that were not asked about yet.
         kind: the answer asked for.
-        oracle: who answers; its ``params.seconds`` are used where it has them.
+        oracle: who answers; its ``params.seconds`` are used where it has them. One with ``free`` (the machine) costs
+            no clicks and no seconds.
+        first: there is no model yet; a machine's questions then go to its ``first`` oracle, at that one's price.
 
     Returns:
         The estimated cost.
@@ -100,18 +103,19 @@ def estimate(region: Region, fresh: int, kind: AnswerKind, oracle: Oracle) -> Co
     Raises:
         SeglensError: a kind whose cost is not known.
     """
-    clicks, seconds = _clicks_seconds(np.array([region.pixels]), kind, oracle)[0]
+    clicks, seconds = _clicks_seconds(np.array([region.pixels]), kind, oracle, first)[0]
     shown = min(fresh, CELL * CELL) if kind is AnswerKind.POINT else fresh
     return Cost(float(clicks), float(shown), float(seconds))
 
 
-def estimate_rows(rows: Rows, kind: AnswerKind, oracle: Oracle) -> FloatArray:
+def estimate_rows(rows: Rows, kind: AnswerKind, oracle: Oracle, first: bool = False) -> FloatArray:
     """:func:`estimate` of each row.
 
     Args:
         rows: R rows.
         kind: the answer asked for.
         oracle: who answers.
+        first: there is no model yet.
 
     Returns:
         (R, 2) clicks and seconds.
@@ -119,12 +123,16 @@ def estimate_rows(rows: Rows, kind: AnswerKind, oracle: Oracle) -> FloatArray:
     Raises:
         SeglensError: a kind whose cost is not known.
     """
-    return _clicks_seconds(rows.sizes, kind, oracle)
+    return _clicks_seconds(rows.sizes, kind, oracle, first)
 
 
-def _clicks_seconds(pixels: IntArray, kind: AnswerKind, oracle: Oracle) -> FloatArray:
+def _clicks_seconds(pixels: IntArray, kind: AnswerKind, oracle: Oracle, first: bool) -> FloatArray:
+    if first:
+        oracle = getattr(oracle, "first", oracle)
+    if getattr(oracle, "free", False):
+        return np.zeros((len(pixels), 2))
     seconds = getattr(getattr(oracle, "params", None), "seconds", None) or Seconds()
-    if kind is AnswerKind.DENSE:
+    if kind in (AnswerKind.DENSE, AnswerKind.MASK):
         segments = 1 + SEGMENTS_PER_PIXEL * np.asarray(pixels, np.float64)
         lines = LINES_PER_PIXEL * np.asarray(pixels, np.float64)
         return np.stack([segments + lines, segments * seconds.choice + lines * seconds.vertex], axis=1)

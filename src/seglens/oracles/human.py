@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field, ValidationError
@@ -35,6 +35,7 @@ class HumanOracle:
     """Questions wait in the store until people have answered them."""
 
     simulation = False
+    needs: ClassVar[frozenset[str]] = frozenset()
 
     class Params(Params):
         """Parameters."""
@@ -61,7 +62,9 @@ class AnswerLine(Params):
         (), description="class names: one for a dominant class or point, several for a set"
     )
     point: tuple[int, int] | None = Field(None, description="(y, x) of a point answer, pixels of the image")
-    mask: Path | None = Field(None, description="PNG of class indices in the image's size, for a dense answer")
+    mask: Path | None = Field(
+        None, description="PNG of class indices in the image's size, for a dense answer or a mask"
+    )
     annotator: str = Field("", description="who answered")
     clicks: float | None = Field(None, ge=0, description="clicks it took; null = one a class, or as estimated")
     seconds: float = Field(0.0, ge=0, description="seconds it took")
@@ -113,7 +116,7 @@ def _answer(line: AnswerLine, query: Query, classes: ClassTable, where: str) -> 
     dense, pixels = None, 0
     if line.status is AnswerStatus.ANSWERED:
         pixels = query.region.pixels
-        if query.kind is AnswerKind.DENSE:
+        if query.kind in (AnswerKind.DENSE, AnswerKind.MASK):
             dense = _dense(line, query, classes, where)
             pixels = int((dense != IGNORE).sum())
         elif query.kind is AnswerKind.CLASS_SET and not named:
@@ -146,7 +149,7 @@ def _point_pixels(point: tuple[int, int] | None, query: Query, where: str) -> in
 
 def _dense(line: AnswerLine, query: Query, classes: ClassTable, where: str) -> ByteArray:
     if line.mask is None:
-        raise SeglensError(f"{where}: key 'mask': a dense answer needs a PNG of class indices")
+        raise SeglensError(f"{where}: key 'mask': a {query.kind.value} answer needs a PNG of class indices")
     try:
         mask = read_map(line.mask)
     except OSError as error:

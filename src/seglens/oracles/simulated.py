@@ -43,13 +43,15 @@ class SimulatedParams(Params):
 class Simulated:
     """Answers from the masks at once, without error, and charges clicks, pixels and seconds.
 
-    Dominant class: the most frequent class, void if most pixels are void. Dense: the mask itself. Point: the class of
-    the pixel nearest the region's middle. Class set: every class with at least ``set_share``; the most frequent one in
-    any case. A void answer is paid like any other, with no pixels.
+    Dominant class: the most frequent class, void if most pixels are void. Dense, and the drawn mask of an object: the
+    truth itself, paid by its outlines. Point: the class of the pixel nearest the region's middle. Class set: every
+    class with at least ``set_share``; the most frequent one in any case. A void answer is paid like any other, with no
+    pixels.
     """
 
     Params = SimulatedParams
     simulation: ClassVar[bool] = True
+    needs: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, params: SimulatedParams, context: PartContext) -> None:
         self.params = params
@@ -86,7 +88,7 @@ class Simulated:
             )
         index = indices(query.region.runs)
         classes = truth.ravel()[index]
-        if query.kind is AnswerKind.DENSE:
+        if query.kind in (AnswerKind.DENSE, AnswerKind.MASK):
             return self._dense(query, truth, classes)
         if query.kind is AnswerKind.POINT:
             return self._point(query, index, classes)

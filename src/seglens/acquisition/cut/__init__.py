@@ -2,7 +2,8 @@
 
 from seglens.acquisition.cut.grid import Grid
 from seglens.acquisition.cut.image import Image
+from seglens.acquisition.cut.object import Object
 from seglens.acquisition.cut.pixel import Pixel
 from seglens.acquisition.cut.superpixel import Superpixel
 
-__all__ = ["Grid", "Image", "Pixel", "Superpixel"]
+__all__ = ["Grid", "Image", "Object", "Pixel", "Superpixel"]

@@ -1,6 +1,7 @@
 """What becomes a label?"""
 
 from seglens.acquisition.settle.as_answered import AsAnswered
+from seglens.acquisition.settle.dice_gate import DiceGate
 from seglens.acquisition.settle.sieve import Sieve
 
-__all__ = ["AsAnswered", "Sieve"]
+__all__ = ["AsAnswered", "DiceGate", "Sieve"]

@@ -78,7 +78,7 @@ def _is_set(answered: Answered) -> bool:
 def _labelled(answered: Answered, index: IntArray) -> tuple[IntArray, ByteArray]:
     """The pixels that an answer labels, and the class of each."""
     query, answer = answered.query, answered.answer
-    if query.kind is AnswerKind.DENSE:
+    if query.kind in (AnswerKind.DENSE, AnswerKind.MASK):
         if answer.dense is None or len(answer.dense) != len(index):
             found = "none" if answer.dense is None else str(len(answer.dense))
             raise SeglensError(f"answer to '{query.id}': expected {len(index)} dense pixels, found {found}")
