@@ -49,6 +49,29 @@ def test_a_config_may_name_a_checkpoint_as_its_weights(tiny: Tiny, tmp_path: Pat
         build_network(wide, net.classes, Chance((9,)))
 
 
+def test_upsampling_is_a_part_of_the_architecture(tiny: Tiny, tmp_path: Path) -> None:
+    net, file = tiny(name="unet", upsampling="transposed").eval(), tmp_path / "net.pt"
+    save_checkpoint(net, file)
+    images = torch.rand(1, 3, 33, 60)
+    assert torch.equal(load_checkpoint(file).eval()(images), net(images))
+    model = net.config.model_copy(update={"weights": str(file)})
+    assert torch.equal(build_network(model, net.classes, Chance((9,))).eval()(images), net(images))
+    near = model.model_copy(update={"upsampling": "nearest"})
+    with pytest.raises(SeglensError, match=r"model\.upsampling is 'nearest' in the config, 'transposed' in the check"):
+        build_network(near, net.classes, Chance((9,)))
+
+
+def test_a_checkpoint_older_than_a_key_has_its_default(tiny: Tiny, tmp_path: Path) -> None:
+    net, file = tiny(), tmp_path / "net.pt"
+    save_checkpoint(net, file)
+    state = read_state(file, "seglens-model", 1)
+    del state["model"]["upsampling"]
+    write_atomic(state, file)
+    assert load_checkpoint(file).config == net.config
+    model = net.config.model_copy(update={"weights": str(file)})
+    assert build_network(model, net.classes, Chance((9,))).config == model
+
+
 def test_not_ours_truncated_newer(tiny: Tiny, tmp_path: Path) -> None:
     file = tmp_path / "net.pt"
     with pytest.raises(SeglensError, match="no such file"):

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 
 import pytest
@@ -27,6 +28,42 @@ def test_sizes_in_sizes_out(tiny: Tiny, name: str, size: tuple[int, int]) -> Non
     logits = net(images)
     assert logits.shape == (2, 3, *size)
     assert torch.equal(logits, net.decode(features, size))
+
+
+@pytest.mark.parametrize("size", [(40, 60), (33, 97)])
+def test_transposed_upsampling_learns_its_enlarging(tiny: Tiny, size: tuple[int, int]) -> None:
+    near, net = tiny(name="unet"), tiny(name="unet", upsampling="transposed", dropout=0.0)
+    widths = [net.encoder.out_channels[-1], 256, 128, 64, 32]
+    count = [sum(p.numel() for p in n.parameters()) for n in (near, net)]
+    assert count[1] - count[0] == sum(4 * w * w + w for w in widths)
+    assert net.taps == near.taps
+    logits = net(torch.rand(2, 3, *size))
+    assert logits.shape == (2, 3, *size)
+    logits.square().mean().backward()
+    enlarging = [m for m in net.modules() if isinstance(m, torch.nn.ConvTranspose2d)]
+    assert [m.in_channels for m in enlarging] == widths
+    for layer in enlarging:
+        assert layer.weight.grad is not None
+        assert layer.weight.grad.abs().sum() > 0
+
+
+def test_a_transposed_convolution_of_ones_is_nearest_neighbour(tiny: Tiny) -> None:
+    near, net = tiny(name="unet").eval(), tiny(name="unet", upsampling="transposed").eval()
+    weights = {re.sub(r"(blocks\.\d)", r"\1.block", key): value for key, value in near.state_dict().items()}
+    weights |= {key: value for key, value in near.state_dict().items() if key.startswith("encoder.")}
+    weights = {key: value for key, value in weights.items() if key in net.state_dict()}
+    for name, module in net.named_modules():
+        if isinstance(module, torch.nn.ConvTranspose2d):
+            eye = torch.eye(module.in_channels)[:, :, None, None].expand(-1, -1, 2, 2)
+            weights |= {f"{name}.weight": eye, f"{name}.bias": torch.zeros(module.in_channels)}
+    net.load_state_dict(weights)
+    images = torch.rand(1, 3, 40, 60)
+    torch.testing.assert_close(net(images), near(images), atol=1e-5, rtol=1e-4)
+
+
+def test_fpn_ignores_upsampling(tiny: Tiny) -> None:
+    plain, asked = tiny(name="fpn"), tiny(name="fpn", upsampling="transposed")
+    assert all(torch.equal(a, b) for a, b in zip(plain.parameters(), asked.parameters(), strict=True))
 
 
 def test_taps_are_those_the_decoder_needs(tiny: Tiny) -> None:

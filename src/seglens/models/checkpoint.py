@@ -75,11 +75,7 @@ def load_checkpoint(path: Path, classes: ClassTable | None = None, chance: Chanc
         SeglensError: not ours, from a newer version, or damaged.
     """
     state = read_state(path, FORMAT, VERSION)
-    try:
-        model = ModelConfig(**state["model"])
-    except ValidationError as error:
-        raise SeglensError(f"{path}: its model configuration is not understood ({error.errors()[0]['msg']})") from None
-    return _restore(path, state, model, classes, chance)
+    return _restore(path, state, _built_from(path, state), classes, chance)
 
 
 def start_from(path: Path, model: ModelConfig, classes: ClassTable, chance: Chance) -> SegNet:
@@ -89,13 +85,22 @@ def start_from(path: Path, model: ModelConfig, classes: ClassTable, chance: Chan
         SeglensError: the checkpoint holds another architecture.
     """
     state = read_state(path, FORMAT, VERSION)
-    for key in ("name", "encoder", "width"):
-        if state["model"][key] != getattr(model, key):
+    saved = _built_from(path, state)
+    for key in ("name", "encoder", "width", "upsampling"):
+        if getattr(saved, key) != getattr(model, key):
             raise SeglensError(
                 f"{path}: another architecture: model.{key} is {getattr(model, key)!r} in the config, "
-                f"{state['model'][key]!r} in the checkpoint"
+                f"{getattr(saved, key)!r} in the checkpoint"
             )
     return _restore(path, state, model, classes, chance)
+
+
+def _built_from(path: Path, state: dict[str, Any]) -> ModelConfig:
+    """What a checkpoint's network was built from; keys that are younger than it have their defaults."""
+    try:
+        return ModelConfig(**state["model"])
+    except ValidationError as error:
+        raise SeglensError(f"{path}: its model configuration is not understood ({error.errors()[0]['msg']})") from None
 
 
 def _restore(
