@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 from torch import Tensor
 from torch.nn import Module
@@ -257,6 +257,7 @@ class Oracle(Protocol):
     """Who answers? Submitting is idempotent by query id. ``simulation``: it answers from the pool's labels."""
 
     simulation: bool
+    needs: frozenset[str]
 
     def submit(self, queries: Sequence[Query], ask: AskContext) -> None:
         """Hand over questions."""
@@ -278,7 +279,10 @@ class Settle(Protocol):
 
 
 class Companion(Protocol):
-    """A part that trains beside the model; its nets live in models/, its training in training/."""
+    """A part that trains beside the model; its nets live in models/, its training in training/. ``name``: as
+    registered; what it leaves behind is known by it."""
+
+    name: ClassVar[str]
 
     def start(self, net: Module) -> None:
         """A training begins with ``net``, already on its device."""

@@ -149,11 +149,16 @@ def test_a_companion_trains_beside_and_is_resumed(tiny, source, tmp_path: Path) 
     class Brightness:
         """Predicts each image's mean logit from a scalar: a companion with weights and an optimiser of its own."""
 
-        def __init__(self) -> None:
+        name = "brightness"
+
+        def start(self, net: torch.nn.Module) -> None:
             self.net = torch.nn.Linear(1, 1)
             torch.nn.init.zeros_(self.net.weight)
             torch.nn.init.zeros_(self.net.bias)
             self.optimiser = torch.optim.SGD(self.net.parameters(), lr=0.1, momentum=0.9)
+
+        def model(self) -> torch.nn.Module:
+            return self.net
 
         def prepare(self, batch: Any, unlabelled: Any) -> Any:
             return batch
@@ -179,7 +184,9 @@ def test_a_companion_trains_beside_and_is_resumed(tiny, source, tmp_path: Path) 
     with pytest.raises(KeyboardInterrupt):
         train(net, source(net, config), config, CHANCE, checkpoint=file, progress=stop, companions=[Brightness()])
     net = tiny()
-    train(net, source(net, config), config, CHANCE, checkpoint=file, companions=[resumed])
+    models = train(net, source(net, config), config, CHANCE, checkpoint=file, companions=[resumed])
+    assert models.members == {"brightness": resumed.net}
+    assert not resumed.net.training
     assert float(calm.net.weight.detach()) != 0
     assert torch.equal(calm.net.weight, resumed.net.weight)
 

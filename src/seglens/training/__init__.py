@@ -1,7 +1,10 @@
-"""One recipe, its losses and what it trains on, and evaluation."""
+"""One recipe, its losses, its companions and what it trains on, and evaluation."""
 
+from seglens.training import companions as _companions
 from seglens.training.evaluate import Metrics, evaluate, predict
 from seglens.training.recipe import train
 from seglens.training.source import TrainSource
 
 __all__ = ["Metrics", "TrainSource", "evaluate", "predict", "train"]
+
+_REGISTERED = (_companions,)

@@ -66,10 +66,10 @@ def train(
         fabric: device and strategy; None = the accelerator there is, one device.
         checkpoint: where to save on the way; if it exists, the training goes on from it.
         progress: called with steps done, steps in all.
-        companions: what trains beside the model.
+        companions: what trains beside the model; each starts anew, and goes on from the checkpoint if there is one.
 
     Returns:
-        The network and its moving average, both in eval.
+        The network, its moving average and the networks that companions leave behind, all in eval.
 
     Raises:
         SeglensError: nothing to learn from, a loss that is not finite, a checkpoint of another training.
@@ -86,6 +86,8 @@ def train(
     precision = resolve_precision(config, fabric.device)
     ema = Ema(net, config.ema) if config.ema else None
     key = training_key(source, config, chance, net)
+    for companion in companions:
+        companion.start(net)
     done = restore(checkpoint, key, net, ema, optimiser, companions)
     net.train()
     for step, batch in enumerate(batches.stream(done, steps), start=done):
@@ -111,7 +113,9 @@ def train(
         if progress is not None:
             progress(step + 1, steps)
     net.eval()
-    return ModelSet(net, ema.net if ema is not None else None)
+    left = {companion.name: companion.model() for companion in companions}
+    members = {name: model.eval() for name, model in left.items() if model is not None}
+    return ModelSet(net, ema.net if ema is not None else None, members)
 
 
 def run_step(net: SegNet, batch: Batch, precision: Precision) -> StepOutputs:

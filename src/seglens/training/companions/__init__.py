@@ -1,0 +1,5 @@
+"""What trains beside the model, one part a file. Importing this room registers them."""
+
+from seglens.training.companions import ema_teacher as _ema_teacher
+
+_REGISTERED = (_ema_teacher,)
