@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seglens.config import ModelConfig
-from seglens.models import decoders as decoders
+from seglens.models.decoders import Watch, unwatched
 from seglens.models.dropout import ChannelDropout
 from seglens.models.weights import build_encoder
 from seglens.registry import networks
@@ -62,6 +62,12 @@ class SegNet(nn.Module):
         return taps
 
     @property
+    def activations(self) -> tuple[str, ...]:
+        """The layers of the decoder that a ``watch`` sees, deepest first."""
+        names: tuple[str, ...] = self.decoder.activations
+        return names
+
+    @property
     def stride(self) -> int:
         """What the input's height and width are padded to a multiple of."""
         return int(self.encoder.output_stride)
@@ -82,7 +88,7 @@ class SegNet(nn.Module):
         stages = self.encoder(x)
         return {f"stride-{2**i}": f for i, f in enumerate(stages) if f"stride-{2**i}" in self.taps}
 
-    def trunk(self, features: Features) -> Tensor:
+    def trunk(self, features: Features, watch: Watch = unwatched) -> Tensor:
         """Everything before the dropout: (N, D, H / s, W / s) of the padded size, s the decoder's stride."""
         dtype = next(self.decoder.parameters()).dtype
         deep = features[self.taps[-1]]
@@ -93,7 +99,7 @@ class SegNet(nn.Module):
             # the decoders of segmentation-models-pytorch want all stages; of those they do not read, only the size
             empty = deep.new_empty((len(deep), 0, deep.shape[2] * scale, deep.shape[3] * scale))
             pyramid.append(features.get(f"stride-{2**i}", empty).to(dtype))
-        out: Tensor = self.decoder(pyramid)
+        out: Tensor = self.decoder(pyramid, watch)
         return out
 
     def classify(self, trunk: Tensor, chances: Sequence[Chance] | None = None) -> Tensor:
@@ -110,18 +116,25 @@ class SegNet(nn.Module):
             )
         return logits[..., : size[0], : size[1]]
 
-    def decode(self, features: Features, size: Size, chances: Sequence[Chance] | None = None) -> Tensor:
+    def decode(
+        self,
+        features: Features,
+        size: Size,
+        chances: Sequence[Chance] | None = None,
+        watch: Watch = unwatched,
+    ) -> Tensor:
         """Logits from features, which may be float16 from a cache.
 
         Args:
             features: what ``encode`` gave.
             size: (h, w) of the images that were encoded.
             chances: one an image, to drop channels; None in eval = no dropout.
+            watch: sees the activation of each of ``activations``, and may change it.
 
         Returns:
             (N, C, h, w).
         """
-        return self.enlarge(self.classify(self.trunk(features), chances), size)
+        return self.enlarge(self.classify(self.trunk(features, watch), chances), size)
 
     def forward(self, images: Tensor, chances: Sequence[Chance] | None = None) -> Tensor:
         """Logits (N, C, h, w) of images (N, 3, h, w) float32 in [0, 1]."""
