@@ -1,1 +1,8 @@
 """Where proximity comes from: the depth sources, by name in ``seglens.registry.depths``."""
+
+from seglens.depth.exact import Exact
+from seglens.depth.files import Files
+from seglens.depth.ground import Ground
+from seglens.depth.ramp import Ramp
+
+__all__ = ["Exact", "Files", "Ground", "Ramp"]

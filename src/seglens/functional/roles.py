@@ -12,7 +12,7 @@ GROUND = (
     "road", "sidewalk", "pavement", "terrain", "parking", "ground", "grass", "earth", "path", "floor", "dirt", "sand",
     "rail track", "road marking", "lane marking", "lane", "bike lane", "service lane", "crosswalk", "crosswalk plain",
     "curb", "curb cut", "road shoulder", "parking block", "lane mkgs driv", "lane mkgs non driv",
-    "lane marking general", "lane marking crosswalk", "pedestrian area", "drivable", "manhole", "field", "snow", "water", "runway",
+    "lane marking general", "lane marking crosswalk", "drivable", "field", "snow", "runway",
 )  # fmt: skip
 """Classes that lie flat on the ground plane, by name (Cityscapes, CamVid, Mapillary, ADE20K and their kin)."""
 SKY = ("sky",)
