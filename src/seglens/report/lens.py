@@ -1,0 +1,194 @@
+"""What an explanation needs: a model of a run or a checkpoint, the parts that explain it, and an image."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import seglens.depth  # noqa: F401 - the import registers the sources
+from seglens.acquisition.score import ExplainableError
+from seglens.config import PartConfig, RunConfig, TrainConfig, assign
+from seglens.data.filed import Entry, FileImages
+from seglens.evidence import NetEvidence
+from seglens.loop.workbench import LEARNT, MODEL, Workbench, cache_folder
+from seglens.models import SegNet, load_checkpoint
+from seglens.protocols import PartContext, SegDataset
+from seglens.registry import cuts, depths, scores
+from seglens.report.explain import NEEDS, Depth, Explanation, explain
+from seglens.report.setup import sentence
+from seglens.superpixels.slic import Superpixels, superpixels
+from seglens.types import Chance, ClassTable, ImageId, IntArray, SeglensError
+
+SCORE, CUT = "explainable-error", "object"
+PRIORS = {
+    "ground": "a prior, not a measurement: a flat ground and where each predicted object meets it",
+    "ramp": "a prior, not a measurement: the lower in the image, the nearer",
+}
+"""Depth sources that guess from how driving scenes are built; whoever reads a map of theirs has to know."""
+
+
+@dataclass(frozen=True)
+class Lens:
+    """A model with the parts that explain it.
+
+    Args:
+        model: what to call the model.
+        net: the network, in eval mode.
+        config: precision, and the parts ``score``, ``cut`` and ``depth`` to explain with.
+        learnt: what the score learnt of answers, empty = nothing.
+        weighing: where the score's weights come from, in words.
+    """
+
+    model: str
+    net: SegNet
+    config: RunConfig
+    learnt: Mapping[str, Any]
+    weighing: str
+
+    def explain(self, data: SegDataset, id: ImageId) -> Explanation:
+        """The explanation of an image.
+
+        Raises:
+            SeglensError: an unreadable image, no such layer, or no depth for the image.
+        """
+        size = self.net.config.size
+        context = PartContext(self.net.classes, data, cache_folder(self.config), size)
+        score: ExplainableError = scores.build(self.config.score, context)
+        if self.learnt:
+            score.recall(self.learnt)
+        cut: Any = cuts.build(self.config.cut, context)
+        cut.superpixels = OwnSuperpixels(data, context.cache, cut.params.segments, cut.params.compactness)
+        depth = depths.build(self.config.depth, context)
+        depth.prepare([id])
+        ev = NetEvidence(
+            [id],
+            data,
+            size,
+            Chance((self.config.seed, "explain")),
+            NEEDS,
+            self.net,
+            precision=self.config.train.precision,
+            depth=depth,
+        )
+        about = Depth(self.config.depth.name, depth_words(self.config.depth.name))
+        return explain(ev, score, cut, self.net.classes, about, self.weighing, self.model)
+
+
+class OwnSuperpixels(Superpixels):
+    """Superpixels of one image alone: none of its neighbours is looked at, so their number is SLIC's own."""
+
+    def labels(self, id: ImageId) -> IntArray:
+        """(H, W) int32 superpixel of each pixel."""
+        return superpixels(self.data.image(id), self.segments, self.compactness)
+
+
+def of_run(
+    run: Path, config: RunConfig, round: int | None = None, depth: str | None = None, settings: Sequence[str] = ()
+) -> Lens:
+    """The lens of a run's model.
+
+    Args:
+        run: the run's folder.
+        config: its config; its own score, cut and depth explain where they can, else the defaults do.
+        round: whose model; None = the latest.
+        depth: another depth source than the run's, by name.
+        settings: ``score.layer=trunk`` and the like, of score, cut and depth.
+
+    Raises:
+        SeglensError: no model (of that round) yet, or settings that are not understood.
+    """
+    trained = [int(path.parent.name) for path in sorted((run / "rounds").glob(f"*/{MODEL}"))]
+    if not trained:
+        raise SeglensError(f"{run}: no trained model in it yet, so there is nothing to explain")
+    number = trained[-1] if round is None else round
+    if number not in trained:
+        raise SeglensError(f"{run}: no model of round {number}; there are models of rounds {_listed(trained)}")
+    config = explaining(config, depth, settings)
+    bench = Workbench(config, run)
+    learnt, weighing = _learnt(bench, number)
+    name = f"{run.resolve().name}, model of round {number}"
+    return Lens(name, load_checkpoint(bench.folder(number) / MODEL).eval(), config, learnt, weighing)
+
+
+def of_checkpoint(file: Path, depth: str | None = None, settings: Sequence[str] = ()) -> Lens:
+    """The lens of a model's file; see ``of_run``."""
+    config = explaining(RunConfig(train=TrainConfig(precision="float32")), depth, settings)
+    return Lens(file.name, load_checkpoint(file).eval(), config, {}, _fixed(config))
+
+
+def explaining(config: RunConfig, depth: str | None = None, settings: Sequence[str] = ()) -> RunConfig:
+    """``config`` with parts that explain: its own where they can.
+
+    Raises:
+        SeglensError: a setting of another part, or of a score or cut that explains nothing.
+    """
+    parts: dict[str, Any] = {
+        "score": _part(config.score if config.score.name == SCORE else PartConfig(name=SCORE)),
+        "cut": _part(config.cut if config.cut.name == CUT else PartConfig(name=CUT)) | {"level": "object"},
+        "depth": {"name": depth} if depth else _part(config.depth),
+    }
+    for setting in settings:
+        if setting.partition("=")[0].partition(".")[0] not in parts:
+            raise SeglensError(f"--set {setting!r}: explain takes settings of {', '.join(parts)}")
+    chosen = {key: PartConfig.model_validate(value) for key, value in assign(parts, settings).items()}
+    for key, name in (("score", SCORE), ("cut", CUT)):
+        if chosen[key].name != name:
+            raise SeglensError(f"{key}: only '{name}' explains, found '{chosen[key].name}'")
+    return config.model_copy(update=chosen)
+
+
+def find_image(word: str, classes: ClassTable, known: Sequence[SegDataset | None] = ()) -> tuple[SegDataset, ImageId]:
+    """The dataset that knows an image by this id, and the id; else a file of that name as a dataset of its own.
+
+    Args:
+        word: an id or a path.
+        classes: the model's.
+        known: datasets to look into first.
+
+    Raises:
+        SeglensError: no such image and no such file.
+    """
+    datasets = [data for data in known if data is not None]
+    for data in datasets:
+        if word in data.ids:
+            return data, word
+    path = Path(word)
+    if not path.is_file():
+        ids = datasets[0].ids if datasets else ()
+        more = f", and no image of the run, which has {len(ids)} ({', '.join(ids[:3])}, ...)" if ids else ""
+        raise SeglensError(f"image '{word}': no such file{more}")
+    return FileImages(classes, {path.stem: Entry(path, "")}), path.stem
+
+
+def depth_words(name: str) -> str:
+    """What a depth source is, in words."""
+    return PRIORS.get(name) or sentence(depths.get(name).__doc__ or name)
+
+
+def _learnt(bench: Workbench, number: int) -> tuple[Mapping[str, Any], str]:
+    """What the score knew when a round's model was the latest, and in words where its weights come from."""
+    if bench.config.score.params().get("weights") != "learned":
+        return {}, _fixed(bench.config)
+    for round in range(number + 1, -1, -1):  # the round after the model's learns first, from answers to its questions
+        path = bench.folder(round) / LEARNT
+        if path.exists():
+            learnt = cast(Mapping[str, Any], json.loads(path.read_text()))
+            fitted = bool(learnt.get("fitted"))
+            return learnt, f"learned in round {round}" if fitted else "equal (nothing learned yet)"
+    return {}, "equal (nothing learned yet)"
+
+
+def _fixed(config: RunConfig) -> str:
+    given = config.score.params().get("weights", "equal")
+    return "equal (nothing learned yet)" if given == "learned" else "equal weights" if given == "equal" else "as given"
+
+
+def _part(part: PartConfig) -> dict[str, Any]:
+    return {"name": part.name, **part.params()}
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers))
