@@ -57,6 +57,43 @@ def test_top_share_draws_by_chance_from_the_best():
     assert set(choose("top", rows, score, 60, share=0.25)) == set(np.argsort(-score)[:60].tolist())
 
 
+def test_top_by_sum_counts_pixels():
+    rows, score = pool()
+    rows.sizes = np.random.default_rng(1).integers(1, 500, len(rows))
+    summed = score * rows.sizes
+    picked = choose("top", rows, score, 25, rank="sum")
+    assert picked == np.argsort(-summed)[:25].tolist()
+    assert picked != choose("top", rows, score, 25)
+
+
+@pytest.mark.parametrize("rank", ["mean", "sum"])
+@pytest.mark.parametrize("per_image", [None, 3])
+def test_top_by_image_takes_the_images_with_the_best_means(rank, per_image):
+    rows, score = pool(images=6, regions=7)
+    keep = np.random.default_rng(2).permutation(42)[:33]  # images of unlike many rows, in any order
+    rows, score = rows.take(keep), score[keep]
+    rows.sizes = np.random.default_rng(3).integers(1, 500, 33)
+    value = score * rows.sizes if rank == "sum" else score
+    best = {}
+    for name in set(rows.images):
+        mine = sorted(np.flatnonzero(rows.images == name), key=lambda row: -value[row])[:per_image]
+        best[name] = (np.mean(value[mine]), mine)
+    expected = [row for name in sorted(best, key=lambda name: -best[name][0]) for row in best[name][1]]
+    params = {"rank": rank, "by": "image", "per_image": per_image}
+    assert choose("top", rows, score, 99, **params) == expected
+    assert choose("top", rows, score, 10, **params) == expected[:10]
+
+
+def test_top_by_image_draws_images_by_chance_from_the_best():
+    rows, score = pool()
+    strict = choose("top", rows, score, 200, by="image")
+    drawn = choose("top", rows, score, 200, by="image", share=0.5)
+    assert set(rows.images[drawn[:100]]) == set(rows.images[strict[:100]])
+    assert [rows.images[row] for row in drawn[:100]] != [rows.images[row] for row in strict[:100]]
+    assert drawn[100:] == strict[100:]
+    assert drawn != choose("top", rows, score, 200, by="image", share=0.5, chance=Chance((1,)))
+
+
 def test_rows_too_dear_are_passed_over():
     rows, _ = pool(images=1, regions=4)
     pick = picks.build(PartConfig(name="top"), None)

@@ -85,3 +85,41 @@ def test_a_region_smaller_than_a_pixel_of_the_model_has_a_reason():
 def test_the_first_round_says_so():
     mask, _, _ = case(0)
     assert words(first_round_reason(region(mask), CLASSES)) == "first round: spread over images"
+
+
+MAPS = {"ebu": 0.6214, "pae": 0.8049, "proximity": 0.5}
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_maps_are_kept_and_said(seed):
+    mask, probs, share = case(seed)
+    found = reason(region(mask), (10, 14), probs, 0.37, share, CLASSES, maps=MAPS)
+    assert {key: value for key, value in found.items() if key != "maps"} == reason(
+        region(mask), (10, 14), probs, 0.37, share, CLASSES
+    )
+    assert found["maps"] == MAPS
+    assert json.loads(json.dumps(found)) == found
+    first, second = (CLASSES.names[c] for c in found["classes"])
+    rare = ", rare class" if found["rare"] else ""
+    assert words(found) == f"near {first}, perhaps {second}: entropy 0.62, attention 0.80{rare}"
+
+
+@pytest.mark.parametrize(
+    ("maps", "said"),
+    [
+        ({"ebu": 0.6, "pae": 0.8, "proximity": 0.49}, "far rider, perhaps person: entropy 0.60, attention 0.80"),
+        ({"ebu": 0.6}, "rider, perhaps person: entropy 0.60"),
+        ({"pae": 0.8, "proximity": 0.9}, "near rider, perhaps person: attention 0.80"),
+        ({"other": 0.8}, "rider or person, margin 0.04"),
+        ({}, "rider or person, margin 0.04"),
+    ],
+)
+def test_only_maps_that_are_there_are_said(maps, said):
+    assert words({"names": ["rider", "person"], "margin": 0.0371, "rare": False, "maps": maps}) == said
+
+
+def test_float32_means_become_plain_numbers():
+    mask, probs, share = case(0)
+    maps = {"ebu": np.float32(0.25)}
+    assert type(reason(region(mask), (10, 14), probs, 0.1, share, CLASSES, maps=maps)["maps"]["ebu"]) is float
+    assert "maps" not in reason(region(mask), (10, 14), probs, 0.1, share, CLASSES, maps={})

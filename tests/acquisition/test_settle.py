@@ -60,6 +60,14 @@ def test_a_dense_answer_is_its_pixels_and_void_stays_open():
     assert (found.provenance[mask] == np.where(dense == IGNORE, 0, Provenance.SIMULATED)).all()
 
 
+def test_a_drawn_mask_is_its_pixels_as_a_dense_answer_is():
+    mask = box(0, 0, 2, 3)
+    dense = np.array([0, 1, 2, 3, IGNORE, 1], np.uint8)
+    drawn = settle(said(mask, AnswerKind.MASK, dense=dense))
+    assert np.array_equal(drawn.label, settle(said(mask, AnswerKind.DENSE, dense=dense)).label)
+    assert np.array_equal(drawn.label[mask], dense)
+
+
 def test_a_point_is_its_cell_within_the_region():
     found = settle(said(box(0, 0, 12, 6), AnswerKind.POINT, [2], point=(5, 5)))
     assert np.array_equal(found.label == 2, box(4, 4, 8, 6))

@@ -37,7 +37,7 @@ def test_clicks_of_each_kind():
     assert drawing_cost(ContourClicks(0, 0, 0), 0, seconds) == Cost(1, 0, 2)
 
 
-@pytest.mark.parametrize("kind", [AnswerKind.DENSE, AnswerKind.DOMINANT_CLASS, AnswerKind.POINT, AnswerKind.CLASS_SET])
+@pytest.mark.parametrize("kind", [kind for kind in AnswerKind if kind is not AnswerKind.VERDICT])
 def test_rows_are_estimated_as_regions_are(kind):
     oracle = simulated(seconds={"click": 3})
     many = estimate_rows(rows(100, 600, 4800), kind, oracle)
@@ -45,7 +45,7 @@ def test_rows_are_estimated_as_regions_are(kind):
         found = estimate(one, one.pixels, kind, oracle)
         assert (found.clicks, found.seconds) == (pytest.approx(clicks), pytest.approx(seconds))
         assert found.pixels == (16 if kind is AnswerKind.POINT else one.pixels)
-    assert (np.diff(many[:, 0]) > 0).all() == (kind is AnswerKind.DENSE)
+    assert (np.diff(many[:, 0]) > 0).all() == (kind in (AnswerKind.DENSE, AnswerKind.MASK))
 
 
 def test_pixels_count_fresh_ones_only():
@@ -56,6 +56,16 @@ def test_pixels_count_fresh_ones_only():
 def test_a_person_is_estimated_at_the_usual_speed():
     human = oracles.build(PartConfig(name="human"), None)
     assert estimate(region(10, 10), 100, AnswerKind.POINT, human) == Cost(1.0, 16.0, Seconds().click)
+
+
+def test_a_machine_is_free_and_its_first_oracle_is_not():
+    machine = oracles.build(PartConfig(name="machine", first={"name": "simulated", "seconds": {"click": 3}}), None)
+    assert estimate_rows(rows(100, 600), AnswerKind.DENSE, machine).tolist() == [[0, 0], [0, 0]]
+    assert estimate(region(10, 10), 30, AnswerKind.DENSE, machine) == Cost(0, 30, 0)
+    for kind in (AnswerKind.DENSE, AnswerKind.POINT):
+        first = estimate_rows(rows(100, 600), kind, machine, first=True)
+        assert np.array_equal(first, estimate_rows(rows(100, 600), kind, simulated(seconds={"click": 3}), first=True))
+        assert (first > 0).all()
 
 
 def test_a_kind_without_a_price_is_refused():
