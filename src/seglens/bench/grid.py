@@ -1,0 +1,112 @@
+"""The grid of runs: checked before anything is trained, then made, resumed or found done, one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from seglens.bench.figures import STAMP
+from seglens.bench.plan import Bench, PlannedRun
+from seglens.bench.provenance import commit
+from seglens.files import write_bytes
+from seglens.loop import State, Workbench, create, drive, load_config
+from seglens.loop.machine import CONFIG, silent, with_absolute_paths
+from seglens.loop.workbench import Report
+from seglens.store import Repository
+from seglens.types import SeglensError
+
+
+def rounds_done(run: PlannedRun) -> int:
+    """Rounds of a run that are done; 0 where there is no run yet."""
+    if not (run.folder / CONFIG).exists():
+        return 0
+    repo = Repository.of_run(run.folder)
+    try:
+        return sum(r.stage is None for r in repo.rounds())
+    finally:
+        repo.close()
+
+
+def is_done(run: PlannedRun) -> bool:
+    """Whether nothing is left to do: every round is done, or the run stopped by itself (budget, target, empty pool)."""
+    if not (run.folder / CONFIG).exists():
+        return False
+    if rounds_done(run) >= run.config.rounds:
+        return True
+    repo = Repository.of_run(run.folder)
+    try:
+        stopped_by_hand = (repo.meta("why") or "").startswith("the file")
+        return repo.meta("state") == State.FINISHED.value and not stopped_by_hand
+    finally:
+        repo.close()
+
+
+def check_grid(bench: Bench, runs: Sequence[PlannedRun]) -> None:
+    """Look at every run that is there, and build the parts of every row to be run, before anything is trained.
+
+    Raises:
+        SeglensError: a folder holds a run of another config, or a row names parts or data that cannot work.
+    """
+    for run in bench.runs:
+        _check_same(run)
+    rows = {run.row: run for run in reversed(runs) if not is_done(run)}
+    for row, run in rows.items():
+        try:
+            Workbench(with_absolute_paths(run.config), run.folder).check()
+        except SeglensError as error:
+            raise SeglensError(f"{bench.path}: row '{row}': {error}") from None
+
+
+def _check_same(run: PlannedRun) -> None:
+    if not (run.folder / CONFIG).exists():
+        return
+    found, wanted = load_config(run.folder).digest(), with_absolute_paths(run.config).digest()
+    if found != wanted:
+        raise SeglensError(
+            f"{run.folder}: a run of another config ({found}) than row '{run.row}', seed {run.seed} of the file "
+            f"({wanted}); remove it to measure this one, or choose another --runs"
+        )
+
+
+Reporter = Callable[[str], AbstractContextManager[Report]]
+"""Called with a run's name: a context that gives what its progress is told to."""
+
+
+def untold(_name: str) -> AbstractContextManager[Report]:
+    """Tells nobody."""
+    return nullcontext(silent)
+
+
+def drive_grid(runs: Sequence[PlannedRun], reporter: Reporter = untold) -> Iterator[PlannedRun]:
+    """Make, resume or find each run done; each is given back as soon as it is.
+
+    Raises:
+        SeglensError: a run waits for people, or one of its stages failed; what is done stays.
+    """
+    for run in runs:
+        if not is_done(run):
+            _drive(run, reporter)
+        yield run
+
+
+def _drive(run: PlannedRun, reporter: Reporter) -> None:
+    if not (run.folder / CONFIG).exists():
+        # before the run: killed in between, the stamp is written anew
+        write_bytes(run.folder / STAMP, (commit() or "").encode())
+        create(run.folder, run.config)
+    with reporter(run.folder.name) as report:
+        outcome = drive(run.folder, report)
+    if outcome.state is not State.FINISHED:
+        raise SeglensError(f"{run.folder}: {outcome.why}; a benchmark needs an 'ask' that answers by itself")
+
+
+def outlook(runs: Sequence[PlannedRun]) -> dict[str, Any]:
+    """The grid before it is run: every run with its rounds, and how many trainings are left."""
+    listed: list[dict[str, Any]] = []
+    for run in runs:
+        done = run.config.rounds if is_done(run) else rounds_done(run)
+        told = {"row": run.row, "seed": run.seed, "folder": str(run.folder), "preset": run.config.preset}
+        listed.append({**told, "config": run.config.digest(), "rounds": run.config.rounds, "done": done})
+    total, done = sum(run["rounds"] for run in listed), sum(run["done"] for run in listed)
+    return {"runs": listed, "trainings": total, "trainings_left": total - done}

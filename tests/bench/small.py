@@ -1,0 +1,74 @@
+"""A benchmark so small that each of its runs takes a second or two."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+from tiny import TINY
+
+from seglens.bench import load_bench, run_bench
+from seglens.bench.plan import Bench
+
+BASE = {key: TINY[key] for key in ("data", "eval_data", "model", "train", "budget", "chunk", "threads")}
+SMALL: dict[str, Any] = {
+    "title": "Small & quick",
+    "base": BASE | {"rounds": 2, "cut": {"segments": 24}},
+    "seeds": [0, 1],
+    "full": {"seeds": [0]},
+    "rows": [
+        {"name": "default", "preset": "default", "group": "ours"},
+        {"name": "less_of it", "preset": "default", "seeds": [0], "set": {"budget": {"initial": 6}}, "group": "ours"},
+        {"name": "random superpixels", "preset": "random-superpixel"},
+        {
+            "name": "random images",
+            "preset": "random-image",
+            "seeds": [1],
+            "set": {"cut": {"name": "image"}, "budget": {"unit": "images", "initial": 1, "per_round": 1}},
+        },
+    ],
+    "reference": "random superpixels",
+    "axes": ["clicks", "pixels", "seconds"],
+    "curves": ["default", "random superpixels", "random images"],
+    "tables": [
+        {"kind": "rounds"},
+        {"kind": "classes", "rows": ["default"]},
+        {"kind": "cycles", "title": "By | cycle"},
+        {"kind": "ablation", "rows": ["default", "less_of it"]},
+        {"kind": "sweep", "title": "Split"},
+        {"kind": "cost"},
+    ],
+}
+
+
+def write(folder: Path, **changes: Any) -> Path:
+    """The small benchmark's file in ``folder``, its cache and its runs beside it."""
+    values = copy.deepcopy(SMALL) | {"runs": str(folder / "runs")} | copy.deepcopy(changes)
+    values["base"]["cache"] = {"dir": "cache"}
+    path = folder / "small.yaml"
+    path.write_text(yaml.safe_dump(values))
+    return path
+
+
+def small(folder: Path, **changes: Any) -> Bench:
+    """The small benchmark."""
+    return load_bench(write(folder, **changes))
+
+
+def bench_it(path: Path, out: Path) -> None:
+    """Run a benchmark to its end, as a forked child does."""
+    run_bench(load_bench(path), out)
+
+
+def without_times(path: Path) -> Any:
+    """A results file, times of day and durations left out."""
+    found = json.loads(path.read_text())
+    found.pop("date")
+    for runs in found["rows"].values():
+        for run in runs:
+            for figures in run["rounds"]:
+                assert figures.pop("seconds")
+    return found
