@@ -6,6 +6,7 @@ from seglens.config import PartConfig
 from seglens.data import camvid as _camvid
 from seglens.data import cityscapes as _cityscapes
 from seglens.data import folder as _folder
+from seglens.data import folds as _folds
 from seglens.data import streets as _streets
 from seglens.data.classes import CAMVID, CITYSCAPES
 from seglens.protocols import LabelSource, SegDataset
@@ -13,7 +14,7 @@ from seglens.registry import datasets
 
 __all__ = ["CAMVID", "CITYSCAPES", "open_data", "open_labels"]
 
-_REGISTERED = (_camvid, _cityscapes, _folder, _streets)
+_REGISTERED = (_camvid, _cityscapes, _folder, _folds, _streets)
 
 
 def open_data(part: PartConfig) -> SegDataset:
