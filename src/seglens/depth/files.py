@@ -89,13 +89,18 @@ class Files:
         valid = ~np.isnan(raw) if self.params.kind == "metres" else np.isfinite(raw)
         if self.params.kind != "inverse":
             valid &= raw > 0
-        if not valid.any() or not raw[valid].any():
-            raise SeglensError(f"{path}: the depth map holds nothing but zeros or invalid values, nothing to go by")
-        values = torch.from_numpy(filled(raw, valid))[None]
+        proximity = self._proximity(filled(raw, valid)) if valid.any() else torch.zeros(1)
+        if not proximity.any() or (self.params.kind == "inverse" and np.ptp(raw[valid]) == 0):
+            raise SeglensError(
+                f"{path}: the depth map says nothing: {int(valid.sum())} of {valid.size} pixels are valid, values "
+                f"{np.nanmin(raw):g} to {np.nanmax(raw):g} (kind: {self.params.kind})"
+            )
+        return proximity
+
+    def _proximity(self, values: Floats) -> Tensor:
+        maps = torch.from_numpy(values)[None]
         return (
-            from_inverse(values)
-            if self.params.kind == "inverse"
-            else from_metres(self._metres(values), self.params.near)
+            from_inverse(maps) if self.params.kind == "inverse" else from_metres(self._metres(maps), self.params.near)
         )
 
     def _metres(self, values: Tensor) -> Tensor:
@@ -132,7 +137,8 @@ def filled(values: Floats, valid: BoolArray) -> Floats:
     if valid.all():
         return values
     nearest = ndimage.distance_transform_edt(~valid, return_distances=False, return_indices=True)
-    return values[tuple(nearest)]
+    taken: Floats = values[tuple(nearest)]
+    return taken
 
 
 def read_depth(path: Path, png_only: bool = False) -> Floats:
