@@ -9,12 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seglens.evidence.cam import Decoded, activation_map, check_layer, decode_traced
+from seglens.functional.proximity import gated, openness
 from seglens.functional.run_lengths import decode
 from seglens.models import FeatureCache, SegNet, load_image
 from seglens.models.precision import autocast
 from seglens.models.views import VIEWS
 from seglens.protocols import DepthSource, SegDataset
-from seglens.types import BoolArray, ByteArray, Chance, ImageId, Region, SeglensError, Size
+from seglens.types import BoolArray, ByteArray, CamSpec, Chance, ImageId, Region, SeglensError, Size
 
 Asked = Callable[[ImageId], Sequence[Region]]
 
@@ -107,6 +109,33 @@ class NetEvidence:
         near = self._depth.proximity(self.ids, self.size, lambda: self._logits.argmax(1))
         return near.to(self._logits.device if self._net is not None else near.device)
 
+    def cam(self, spec: CamSpec) -> Tensor:
+        """(N, h, w) float32: the class activation maps of each image, aggregated over classes (Seg-Grad-CAM).
+
+        A class that is not predicted has no map; an image without any gets zeros. With a gate (which reads
+        ``proximity``), the depth-informed image is encoded and predicted anew, and only logits of pixels that the gate
+        leaves open, be it by a crack, are explained: the network says nothing about black ones.
+
+        Raises:
+            SeglensError: not declared, no model yet, or a layer that the network does not have.
+        """
+        self._declared("cam")
+        net = self._network("cam")
+        check_layer(net, spec.layer)
+        if spec.gate is None:
+            return torch.stack([activation_map(net, image, spec, self._precision) for image in self._traced])
+        shares = openness(self.proximity, spec.gate)
+        return torch.stack([self._gated_map(net, id, share, spec) for id, share in zip(self.ids, shares, strict=True)])
+
+    def _gated_map(self, net: SegNet, id: ImageId, share: Tensor, spec: CamSpec) -> Tensor:
+        device = next(net.parameters()).device
+        share = share.to(device)
+        image = gated(load_image(self._data, id, self.size)[None].to(device), share[None])
+        with torch.inference_mode(), autocast(device, self._precision):
+            features = net.encode(image)
+        decoded = decode_traced(net, features, self.size, self._precision)
+        return activation_map(net, decoded, spec, self._precision, share > 0)
+
     @cached_property
     def teacher(self) -> Tensor:
         """(N, C, h, w) float32 probabilities of the EMA teacher, mean over the image and its mirror image.
@@ -147,7 +176,17 @@ class NetEvidence:
         return torch.stack(rows)
 
     @cached_property
+    def _traced(self) -> list[Decoded]:
+        """Each image decoded alone, with what its class activation maps need."""
+        net = self._network("cam")
+        features = self._features
+        alone = [{tap: f[i : i + 1] for tap, f in features.items()} for i in range(len(self.ids))]
+        return [decode_traced(net, one, self.size, self._precision) for one in alone]
+
+    @cached_property
     def _logits(self) -> Tensor:
+        if "cam" in self.needs:
+            return torch.cat([image.logits for image in self._traced])
         return self._decoded(self._network("logits"), self._features)
 
     @cached_property

@@ -109,9 +109,9 @@ class Unet(nn.Module):
         super().__init__()
         self.taps = tuple(f"stride-{2**i}" for i, width in enumerate(channels) if i and width)
         self.layers = UnetDecoder(list(channels), UNET_WIDTHS)
+        self.widths = (channels[-1], *UNET_WIDTHS[:-1])  # of what each block enlarges
         if config.upsampling == "transposed":
-            into = (channels[-1], *UNET_WIDTHS[:-1])
-            blocks = [Enlarged(block, width) for block, width in zip(self.layers.blocks, into, strict=True)]
+            blocks = [Enlarged(block, width) for block, width in zip(self.layers.blocks, self.widths, strict=True)]
             self.layers.blocks = nn.ModuleList(blocks)
         self.out_channels = 16
         strides = [2**i for i in range(len(self.layers.blocks))][::-1]
