@@ -87,6 +87,28 @@ def test_dice_by_hand():
     assert image_dice(prediction, np.full((2, 4), IGNORE, np.uint8), 5) is None
 
 
+def test_the_whole_image_by_hand():
+    answer = np.array([[0, 1, 255, 255, 255, 255]], np.uint8)
+    prediction = np.array([[1, 1, 1, 0, 0, 2]], np.uint8)
+    # as if the person had left the rest as it was: 0 1 1 0 0 2
+    expected = (2 * 2 / (2 + 3) + 2 * 2 / (3 + 2) + 1) / 3
+    assert image_dice(prediction, answer, 5, whole=True) == pytest.approx(expected)
+    assert image_dice(prediction, answer, 5) == pytest.approx((0 + 2 / 3) / 2)
+    assert image_dice(prediction, np.full((1, 6), IGNORE, np.uint8), 5, whole=True) is None
+
+
+def test_the_paper_compares_whole_masks():
+    corner = np.zeros(SIZE, bool)
+    corner[:2, :2] = True
+    wrong = np.where(corner, 3, TRUTH).astype(np.uint8)
+    answers = [said("q", corner, TRUTH)]
+    assert settle(answers, wrong, wrong).held == ("q",)
+    assert settle(answers, wrong, wrong).dice == 0.0
+    whole = settle(answers, wrong, wrong, pixels="image", threshold=0.6)
+    assert whole.held == ()
+    assert whole.dice == pytest.approx((1 + 2 * 36 / 76 + 0) / 3)
+
+
 def test_a_smaller_prediction_is_spread_over_the_image():
     answer = np.arange(4, dtype=np.uint8).reshape(2, 2).repeat(3, 0).repeat(4, 1)
     assert image_dice(np.arange(4, dtype=np.uint8).reshape(2, 2), answer, 5) == 1.0

@@ -86,6 +86,22 @@ def test_the_baseline_differs_in_what_is_asked_alone():
     assert {key for key in default if default[key] != baseline[key]} == {"score", "pick"}
 
 
+def test_segxal_by_people_differs_in_depth_alone():
+    plain = load_preset("segxal-manual")
+    for name in ("segxal-manual-m", "segxal-manual-d"):
+        other = load_preset(name)
+        assert {key for key in plain | other if plain.get(key) != other.get(key)} == {"depth"}
+        assert other["depth"]["name"] == "pretrained"
+
+
+@pytest.mark.parametrize("name", ["segxal-pseudolabels", "segxal-manual", "segxal-map"])
+@pytest.mark.parametrize(("weights", "needs"), [([1, 0], {"logits", "cam", "proximity"}), ([0, 1], {"logits"})])
+def test_an_ablation_of_segxal_is_one_value(name, weights, needs):
+    config = resolve({"score": {"weights": weights}}, load_preset(name), name)
+    assert scores.build(config.score, None).needs == needs
+    assert config.score.model_dump() == {**load_preset(name)["score"], "weights": weights}
+
+
 def test_a_preset_may_be_a_file(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text("description: mine\nscore: entropy\n")

@@ -32,22 +32,30 @@ class DiceGateParams(Params):
     gate: Literal["agree", "disagree", "off"] = Field(
         "agree", description="agree: images above the threshold go in; disagree: those below it; off: all"
     )
+    pixels: Literal["answered", "image"] = Field(
+        "answered",
+        description="compared: answered ones, or the whole image, the prediction with itself where nothing is answered",
+    )
 
 
 @settles.register("dice-gate")
 class DiceGate:
     """Holds an image's answers back unless prediction and answers agree; paints accepted ones as answered.
 
-    An image is judged whole, on the pixels that its answers label: DICE of each class, mean over the classes in
-    prediction or answer (Eq. 4). Two predictions are compared with the answers: that at the time of asking, which
-    never changes, and the latest model's, by which a held image is tried again each round. ``agree`` takes the better
-    of the two and accepts above the threshold, ``disagree`` the lower of the two and accepts below it: an image that
-    either accepted at the time of asking stays accepted, whatever the model learns of it afterwards (under
-    ``disagree`` training on an accepted image would otherwise soon throw it out).
+    An image's answers go in together or not at all. It is judged on the pixels that they label: DICE of each class,
+    mean over the classes in prediction or answer (Eq. 4). Two predictions are compared with the answers: that at the
+    time of asking, which never changes, and the latest model's, by which a held image is tried again each round.
+    ``agree`` takes the better of the two and accepts above the threshold, ``disagree`` the lower of the two and accepts
+    below it: an image that either accepted at the time of asking stays accepted, whatever the model learns of it
+    afterwards (under ``disagree`` training on an accepted image would otherwise soon throw it out).
 
     Answers of the first round, asked before there was a model, and images without a prediction of then are always
     accepted: there was nothing to agree with. A held image keeps its first-round labels. Without a model everything is
     as answered.
+
+    Deviation: the paper compares whole masks; what a person draws there is the prediction with the asked objects put
+    right. Only answered pixels count here: the rest agrees with itself and hides how small the asked part is. Figures
+    are far lower for it where the asked pixels are the uncertain ones; ``pixels: image`` is the paper's reading.
 
     Deviation: the paper gives no threshold, and its rule is at odds with its purpose: it accepts the images that the
     model gets right already and returns those with most to teach to the pool. ``disagree`` is the rule turned round,
@@ -78,7 +86,8 @@ class DiceGate:
         if image.at_ask is None or not judged:
             return paint(image)
         answer = paint(replace(image, answers=judged)).label
-        found = [image_dice(prediction, answer, classes) for prediction in (image.at_ask, latest)]
+        whole = self.params.pixels == "image"
+        found = [image_dice(prediction, answer, classes, whole) for prediction in (image.at_ask, latest)]
         scores = [value for value in found if value is not None]
         if not scores:  # class sets name no pixel's class
             return paint(image)
@@ -91,13 +100,14 @@ class DiceGate:
         return replace(paint(replace(image, answers=kept)), dice=value, held=held)
 
 
-def image_dice(prediction: ByteArray, answer: ByteArray, classes: int) -> float | None:
-    """Mean DICE of an image over the classes present in prediction or answer, on answered pixels.
+def image_dice(prediction: ByteArray, answer: ByteArray, classes: int, whole: bool = False) -> float | None:
+    """Mean DICE of an image over the classes present in prediction or answer.
 
     Args:
         prediction: (h, w) classes, at any size: each native pixel takes the class of the pixel that it lies in.
         answer: (H, W) classes, IGNORE = not answered.
         classes: number of classes C.
+        whole: compare all pixels, those that are not answered with themselves; otherwise answered ones alone.
 
     Returns:
         2 |S and R| / (|S| + |R|), a mean over classes; None where nothing is answered.
@@ -110,8 +120,12 @@ def image_dice(prediction: ByteArray, answer: ByteArray, classes: int) -> float 
     """
     rows = np.arange(answer.shape[0]) * prediction.shape[0] // answer.shape[0]
     columns = np.arange(answer.shape[1]) * prediction.shape[1] // answer.shape[1]
-    values = dice(confusion_matrix(answer, prediction[rows[:, None], columns], classes, IGNORE))
-    return float(np.nanmean(values)) if np.isfinite(values).any() else None
+    native = prediction[rows[:, None], columns]
+    known = answer != IGNORE
+    if not known.any():
+        return None
+    values = dice(confusion_matrix(np.where(known, answer, native) if whole else answer, native, classes, IGNORE))
+    return float(np.nanmean(values))
 
 
 def _is_judged(answered: Answered) -> bool:
