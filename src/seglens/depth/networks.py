@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, Literal, TypeAlias
 
 import torch
@@ -64,16 +67,37 @@ class DepthNet:
     def _settings(self, image: ByteArray, height: int | None) -> dict[str, Any]:
         """What is asked of the processor beyond its own settings."""
         settings: dict[str, Any] = {"do_pad": False} if self._pads else {}
-        if height is None and not self.processor.do_resize and image.shape[0] > BOUND:
-            height = BOUND
-        if height is None:
+        size = self._size((image.shape[0], image.shape[1]), height)
+        if size is None:
             return settings
-        step = self._step
-        sides = (height, image.shape[1] * height / image.shape[0])
-        rows, columns = (max(round(side / step), 1) * step for side in sides)
         own = {"keep_aspect_ratio": False, "ensure_multiple_of": 1}
         known = {key: value for key, value in own.items() if hasattr(self.processor, key)}
-        return {**settings, **known, "do_resize": True, "size": {"height": rows, "width": columns}}
+        return {**settings, **known, "do_resize": True, "size": {"height": size[0], "width": size[1]}}
+
+    def _size(self, native: Size, height: int | None) -> Size | None:
+        """The input size (h, w) for an image of ``native`` size; None = the processor's own.
+
+        DPT on its own vision transformer takes square images only, the hybrid one of a single size.
+
+        Raises:
+            SeglensError: a height that the hybrid network does not take.
+        """
+        config = self.model.config
+        if getattr(config, "is_hybrid", False):
+            if height not in (None, config.image_size):
+                raise SeglensError(
+                    f"depth 'pretrained': height {height}, but this network takes {config.image_size} and nothing else"
+                )
+            return config.image_size, config.image_size
+        if height is None and not self.processor.do_resize and native[0] > BOUND:
+            height = BOUND
+        square = config.model_type == "dpt" and config.backbone_config is None
+        if height is None and not square:
+            return None
+        height = height or config.image_size
+        sides = (height, height if square else native[1] * height / native[0])
+        rows, columns = (max(round(side / self._step), 1) * self._step for side in sides)
+        return rows, columns
 
     def _padding(self, size: Size) -> tuple[int, int, int, int]:
         """Left, right, top, bottom: to the processor's multiple, centred as its own padding is."""
@@ -104,6 +128,7 @@ def load_depth_net(name: str, kind: Literal["auto", "inverse", "metres"] = "auto
             depth estimator; weights that do not fit; a kind that cannot be told.
     """
     try:
+        from safetensors import SafetensorError
         from transformers import AutoConfig, AutoImageProcessor, AutoModelForDepthEstimation
     except ImportError:
         raise SeglensError(INSTALL) from None
@@ -112,13 +137,14 @@ def load_depth_net(name: str, kind: Literal["auto", "inverse", "metres"] = "auto
         config = AutoConfig.from_pretrained(name)
         sign = kind if kind != "auto" else kind_of(config, name)
         processor = AutoImageProcessor.from_pretrained(name)  # type: ignore[no-untyped-call]
-        model, report = AutoModelForDepthEstimation.from_pretrained(name, output_loading_info=True)
+        with _quietly():
+            model, report = AutoModelForDepthEstimation.from_pretrained(name, output_loading_info=True)
     except ValueError as error:
         raise SeglensError(
             f"depth 'pretrained': '{name}' is no depth estimator that transformers knows ({_short(error)}). Allowed: "
             "DPT (MiDaS), DPT on DINOv2, Depth Anything, and others of AutoModelForDepthEstimation"
         ) from None
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, SafetensorError, UnpicklingError) as error:
         raise _unloadable(name, local, error) from None
     _check_weights(name, report["missing_keys"], len(model.state_dict()))
     model.eval().requires_grad_(False)
@@ -166,6 +192,20 @@ def check_folder(name: str) -> bool:
     if not any(path.is_file() for pattern in WEIGHTS for path in folder.glob(pattern)):
         raise SeglensError(f"{folder}: a depth model without weights; a {' or '.join(WEIGHTS)} file belongs there")
     return True
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without the progress bars of transformers, which would break into ours."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def _check_weights(name: str, missing: Any, count: int) -> None:

@@ -61,11 +61,12 @@ def resized(proximity: Tensor, size: Size) -> Tensor:
         size: (h, w) wanted, pixels.
 
     Returns:
-        (N, *size) within the range of the input.
+        (N, *size) in [0, 1].
     """
     if proximity.shape[-2:] == tuple(size):
         return proximity
-    return F.interpolate(proximity[:, None], size, mode="bilinear", align_corners=False, antialias=True)[:, 0]
+    found = F.interpolate(proximity[:, None], size, mode="bilinear", align_corners=False, antialias=True)[:, 0]
+    return found.clamp(0, 1)  # weights add up to 1 only within rounding
 
 
 def patchwise(proximity: Tensor, patches: Size) -> Tensor:
