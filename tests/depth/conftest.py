@@ -107,7 +107,7 @@ def save_net(name: str, folder: Path, seed: int = 0) -> Path:
         for weight in (*model.neck.parameters(), *model.head.parameters()):
             if weight.ndim > 1:
                 torch.nn.init.kaiming_normal_(weight)
-        torch.nn.init.constant_(last.bias, 10.0)
+        torch.nn.init.constant_(last.bias, 100.0)
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     return folder
