@@ -13,11 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from PIL import Image
 from scipy import ndimage
 
 from seglens.report.explain import Explanation
-from seglens.report.pictures import class_colours, fitted
+from seglens.report.pictures import HEAT, NEAR, OUTLINE, blend, class_colours, coloured, fitted, grey, heat, resized
 from seglens.report.words import percent
 from seglens.types import BoolArray, ByteArray, FloatArray, IntArray, Size
 
@@ -31,10 +30,6 @@ BAR, GAP, HEAD, MARGIN, TOP = 0.42, 0.12, 0.6, 0.25, 0.3
 LINE = 0.2
 """Height of a line of text, inches."""
 DPI = 110
-NEAR, HEAT = "viridis", "inferno"
-"""Colours of nearness, and of what is doubted or looked at: bright = much; both can be read in grey."""
-OUTLINE = "#00e5ff"
-"""Of a candidate: cyan, which the heat colours lack."""
 INK, SOFT = "#1c2127", "#59626d"
 SENTENCES = 8
 """Candidates told under the figure, at most; the file beside it holds them all."""
@@ -128,7 +123,7 @@ def _number(axes: Axes, regions: IntArray) -> None:
     for rank in range(1, int(regions.max(initial=0)) + 1):
         mask = regions == rank
         _outline(axes, mask, "black", 2.4)
-        _outline(axes, mask, OUTLINE, 1.2)
+        _outline(axes, mask, "#{:02x}{:02x}{:02x}".format(*OUTLINE), 1.2)
         inside = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
         y, x = np.unravel_index(int(inside.argmax()), inside.shape)
         axes.text(
@@ -150,20 +145,19 @@ def _bar(figure: Figure, place: Place, room: float, colours: str, high: float) -
 
 def _panels(found: Explanation) -> list[Panel]:
     size: Size = found.picture.shape[0], found.picture.shape[1]
-    under = grey(found.picture)
 
     def near(values: FloatArray) -> ByteArray:
         return coloured(fitted(values, size), NEAR)
 
-    def heat(values: FloatArray, high: float = 1.0) -> ByteArray:
-        return blend(under, coloured(fitted(values, size), HEAT, high))
+    def hot(values: FloatArray, high: float = 1.0) -> ByteArray:
+        return heat(found.picture, values, HEAT, high)
 
     high = max(float(np.percentile(found.eem, 99.5)), 1e-6)
     inside = (found.regions > 0)[..., None]
-    look = np.where(inside, found.picture, blend(under, np.full_like(found.picture, 40), 0.55))
+    look = np.where(inside, found.picture, blend(grey(found.picture), np.full_like(found.picture, 40), 0.55))
     own = found.variant == "input"
     informed = f"{percent(found.kept)} of the patches count as near" + ("" if own else "; not used for 5")
-    attention = "bright = what it rests on, near by" if own else "8 times 2: bright = it looks here, near by"
+    attention = "Grad-CAM of 4: bright = what it rests on" if own else "8 times 2: bright = what it rests on, near by"
     h, w = found.prediction.shape
     return [
         Panel("1  Image", f"{size[0]} × {size[1]} pixels; the model sees {h} × {w}", found.picture),
@@ -177,47 +171,24 @@ def _panels(found: Explanation) -> list[Panel]:
             smooth=False,
         ),
         Panel("4  Depth-informed image", informed, resized(found.informed, size)),
-        Panel("5  Proximity-aware explanation (PAE)", attention, heat(found.pae), (HEAT, 1)),
+        Panel("5  Proximity-aware explanation (PAE)", attention, hot(found.pae), (HEAT, 1)),
         Panel(
             "6  Prediction",
             "colours: see the legend",
             class_colours(fitted(found.prediction, size), found.classes),
             smooth=False,
         ),
-        Panel("7  Entropy (EBU)", "bright = undecided between classes", heat(found.entropy), (HEAT, 1)),
-        Panel("8  Plain Grad-CAM", "bright = what the prediction rests on", heat(found.cam), (HEAT, 1)),
+        Panel("7  Entropy (EBU)", "bright = undecided between classes", hot(found.entropy), (HEAT, 1)),
+        Panel("8  Plain Grad-CAM", "bright = what the prediction rests on", hot(found.cam), (HEAT, 1)),
         Panel(
             "9  Explainable error mask (EEM)",
             f"{found.weighing.formula}, {found.weighing.source}",
-            heat(found.eem, high),
+            hot(found.eem, high),
             (HEAT, high),
             found.regions,
         ),
         Panel("10  Where to look first", "candidates by summed EEM, numbered", look, None, found.regions),
     ]
-
-
-def grey(picture: ByteArray) -> ByteArray:
-    """(h, w, 3) a photograph without its colours, to lay heat over."""
-    flat = picture @ np.array([0.299, 0.587, 0.114])
-    return np.repeat(flat[..., None], 3, -1).astype(np.uint8)
-
-
-def coloured(values: FloatArray, colours: str, high: float = 1.0) -> ByteArray:
-    """(h, w, 3) ``values`` from 0 (dark) to ``high`` (bright)."""
-    unit = np.clip(np.asarray(values, np.float32) / max(high, 1e-9), 0, 1)
-    found: ByteArray = (colormaps[colours](unit)[..., :3] * 255).astype(np.uint8)
-    return found
-
-
-def blend(under: ByteArray, over: ByteArray, share: float = 0.72) -> ByteArray:
-    """``over`` at ``share``, ``under`` at the rest."""
-    return (under * (1 - share) + over * share).astype(np.uint8)
-
-
-def resized(picture: ByteArray, size: Size) -> ByteArray:
-    """A picture at another size, smooth."""
-    return np.array(Image.fromarray(picture).resize((size[1], size[0]), Image.Resampling.BILINEAR), np.uint8)
 
 
 def _title(found: Explanation) -> str:

@@ -14,7 +14,10 @@ from markupsafe import Markup
 from seglens import __version__
 from seglens.files import write_bytes
 from seglens.report.charts import SHAPES, Axis, Series, line_chart
+from seglens.report.cycles import cycles
 from seglens.report.gallery import gallery
+from seglens.report.learning import gate_table, weights_table
+from seglens.report.places import asked_columns, asked_rows, places
 from seglens.report.setup import choices, training
 from seglens.report.story import cards, label_words, notes, story
 from seglens.report.tables import RARE_SHARE, class_rows, label_rows, labels_of, round_rows, status_rows, time_rows
@@ -28,6 +31,9 @@ SECTIONS = {
     "quality": "What the labels bought",
     "classes": "Class by class",
     "questions": "What was asked, and why",
+    "asked": "Which classes, which places",
+    "explained": "How the model saw one image",
+    "learnt": "What the score learnt, what the gate let through",
     "labels": "Labels and cost",
     "setup": "How it was set up",
     "again": "Run it again",
@@ -62,7 +68,15 @@ def page(views: Sequence[RunView]) -> str:
     shelves, rows = gallery(main), class_rows(main)
     statuses, by_status = status_rows(main)
     stages, by_stage = time_rows(main)
-    shown = {"classes": bool(rows), "questions": bool(shelves)}
+    asked, seen = asked_rows(views), cycles(views)
+    learnt = [table for table in (weights_table(main), gate_table(main)) if table is not None]
+    shown = {
+        "classes": bool(rows),
+        "questions": bool(shelves),
+        "asked": bool(asked),
+        "explained": seen is not None,
+        "learnt": bool(learnt),
+    }
     rare = f"less than {percent(RARE_SHARE)} of the labelled pixels"
     return render(
         "report.html.j2",
@@ -83,6 +97,11 @@ def page(views: Sequence[RunView]) -> str:
         rare_meaning=f"In these tables, a class with {rare}. In a reason, a class that is predicted for less of the "
         "pool than a quarter of an even share.",
         shelves=shelves,
+        asked_rows=asked,
+        asked_columns=asked_columns(views),
+        places=places(views),
+        cycles=seen,
+        learnt=learnt,
         label_words=label_words(main),
         label_rows=label_rows(main),
         statuses=statuses,

@@ -11,12 +11,16 @@ from matplotlib import colormaps
 from PIL import Image
 from scipy import ndimage
 
-from seglens.types import BoolArray, ByteArray, ClassTable, FloatArray, Size
+from seglens.types import BoolArray, ByteArray, ClassTable, FloatArray, IntArray, Size
 
 WIDTH = 280
 """Width of a picture, pixels."""
 SCORE_COLOURS = "cividis"
 """Readable with every kind of colour vision, and in grey."""
+OUTLINE = (0, 229, 255)
+"""Of a candidate: cyan, which the heat colours lack."""
+NEAR, HEAT = "viridis", "inferno"
+"""Colours of nearness, and of what is doubted or looked at: bright = much; both can be read in grey, too."""
 
 Box = tuple[int, int, int, int]
 
@@ -76,7 +80,7 @@ def sized(picture: ByteArray, mask: BoolArray, smooth: bool) -> ByteArray:
     return large
 
 
-def fitted(values: FloatArray | ByteArray, size: Size) -> np.ndarray:
+def fitted(values: FloatArray | ByteArray | IntArray, size: Size) -> np.ndarray:
     """A map of the model's size in the image's own pixels, nearest neighbour."""
     ys, xs = ((2 * np.arange(n) + 1) * values.shape[i] // (2 * n) for i, n in enumerate(size))
     return np.asarray(values[np.ix_(ys, xs)])
@@ -96,6 +100,35 @@ def score_colours(score: FloatArray) -> ByteArray:
     low, high = np.percentile(finite, [2, 98]) if finite.size else (0.0, 1.0)
     unit = np.clip((np.nan_to_num(values, nan=low) - low) / max(high - low, 1e-9), 0, 1)
     return (colormaps[SCORE_COLOURS](unit)[..., :3] * 255).astype(np.uint8)
+
+
+def coloured(values: FloatArray, colours: str, high: float = 1.0) -> ByteArray:
+    """(h, w, 3) a map from 0 (dark) to ``high`` (bright)."""
+    unit = np.clip(np.asarray(values, np.float32) / max(high, 1e-9), 0, 1)
+    found: ByteArray = (colormaps[colours](unit)[..., :3] * 255).astype(np.uint8)
+    return found
+
+
+def grey(picture: ByteArray) -> ByteArray:
+    """(h, w, 3) a photograph without its colours, to lay heat over."""
+    flat = picture @ np.array([0.299, 0.587, 0.114])
+    return np.repeat(flat[..., None], 3, -1).astype(np.uint8)
+
+
+def blend(under: ByteArray, over: ByteArray, share: float = 0.72) -> ByteArray:
+    """``over`` at ``share``, ``under`` at the rest."""
+    return (under * (1 - share) + over * share).astype(np.uint8)
+
+
+def resized(picture: ByteArray, size: Size) -> ByteArray:
+    """A picture at another size, smooth."""
+    return np.array(Image.fromarray(picture).resize((size[1], size[0]), Image.Resampling.BILINEAR), np.uint8)
+
+
+def heat(picture: ByteArray, values: FloatArray, colours: str = HEAT, high: float = 1.0) -> ByteArray:
+    """(H, W, 3) a map of the model's size laid over its photograph."""
+    over = coloured(fitted(values, (picture.shape[0], picture.shape[1])), colours, high)
+    return blend(grey(picture), over)
 
 
 def data_url(picture: ByteArray, kind: str) -> str:
@@ -119,3 +152,24 @@ def drawing(picture: ByteArray, mask: BoolArray, alt: str, caption: str) -> Pict
     """A map with the region outlined."""
     drawn = sized(picture, mask, smooth=False)
     return Picture(data_url(drawn, "png"), drawn.shape[1], drawn.shape[0], alt, caption)
+
+
+def shown(picture: ByteArray, kind: str, alt: str, caption: str, regions: IntArray | None = None) -> Picture:
+    """A whole picture: ``jpeg`` for photographs and what is laid over them, ``png`` for maps.
+
+    Args:
+        picture: (h, w, 3) uint8.
+        kind: ``jpeg`` or ``png``.
+        alt: what it shows, in words.
+        caption: below it.
+        regions: (h, w) int32, each region from 1 on outlined; None = none.
+    """
+    how = Image.Resampling.LANCZOS if kind == "jpeg" else Image.Resampling.NEAREST
+    height = max(1, round(WIDTH * picture.shape[0] / picture.shape[1]))
+    drawn = np.array(Image.fromarray(picture).resize((WIDTH, height), how))
+    if regions is not None:
+        small = fitted(regions, (height, WIDTH))
+        for rank in range(1, int(small.max(initial=0)) + 1):
+            inside = np.pad(small == rank, 1)
+            drawn[(inside & ~ndimage.binary_erosion(inside, iterations=2))[1:-1, 1:-1]] = OUTLINE
+    return Picture(data_url(drawn, kind), WIDTH, height, alt, caption)
