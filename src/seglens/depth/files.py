@@ -92,8 +92,8 @@ class Files:
         proximity = self._proximity(filled(raw, valid)) if valid.any() else torch.zeros(1)
         if not proximity.any() or (self.params.kind == "inverse" and np.ptp(raw[valid]) == 0):
             raise SeglensError(
-                f"{path}: the depth map says nothing: {int(valid.sum())} of {valid.size} pixels are valid, values "
-                f"{np.nanmin(raw):g} to {np.nanmax(raw):g} (kind: {self.params.kind})"
+                f"{path}: the depth map says nothing: {int(valid.sum())} of {valid.size} pixels are valid, the first "
+                f"values are {', '.join(f'{value:g}' for value in raw.flat[:3])} (kind: {self.params.kind})"
             )
         return proximity
 
@@ -119,8 +119,10 @@ class Files:
                     "example depth: {name: files, folder: depth, kind: metres}"
                 )
             return path
-        # As text: an id with a dot in it must not lose what follows.
-        tried = [folder / (name + suffix) for name in (encode_id(id), id) for suffix in SUFFIXES]
+        # As text: an id with a dot in it must not lose what follows. An id never leads out of the folder.
+        inside = not Path(id).is_absolute() and ".." not in Path(id).parts
+        names = dict.fromkeys([encode_id(id), *([id] if inside else [])])
+        tried = [folder / (name + suffix) for name in names for suffix in SUFFIXES]
         for path in tried:
             if path.is_file():
                 return path
