@@ -25,10 +25,10 @@ docs: $(READY)
 	$(BIN)/python tools/config_reference.py
 
 bench-camvid: $(READY)
-	$(BIN)/python benchmarks/curves.py camvid
+	$(BIN)/seglens bench benchmarks/camvid.yaml
 
 bench-demo: $(READY)
-	$(BIN)/python benchmarks/curves.py demo
+	$(BIN)/seglens bench benchmarks/demo.yaml
 
 bench-streets: $(READY)
 	$(BIN)/python benchmarks/streets.py --json --seeds 3 --out docs/results/streets.json

@@ -14,16 +14,20 @@ from typing import Any
 import numpy as np
 from provenance import commit, machine
 
+from seglens.bench.bands import DepthBands
 from seglens.cli.demo import demo_config
-from seglens.config import resolve
+from seglens.config import PartConfig, resolve
 from seglens.data.streets import Streets
 from seglens.functional.metrics import confusion_matrix, iou
 from seglens.loop import Workbench, create, drive, model_path
 from seglens.models import load_checkpoint
+from seglens.protocols import PartContext
+from seglens.registry import depths
 from seglens.training import predict
 from seglens.types import IGNORE
 
-BANDS = ("near", "middle", "far")
+NEAR = 5.0
+"""Distance at which proximity is 1, metres."""
 
 
 def full_supervision(folder: Path, seed: int, steps: int) -> Workbench:
@@ -42,26 +46,23 @@ def measure(bench: Workbench) -> dict[str, Any]:
     assert isinstance(data, Streets)
     net = load_checkpoint(model_path(bench.run, 0)).eval()
     labels = np.stack([truth.label(id) for id in data.ids])
-    guesses = np.stack([predict(net, data.image(id)) for id in data.ids])
-    depth = np.stack([data.depth(id) for id in data.ids])
-    seen = (labels != IGNORE) & np.isfinite(depth)
-    edges = np.quantile(depth[seen], [0, 1 / 3, 2 / 3, 1])
+    guesses = {id: predict(net, data.image(id)) for id in data.ids}
+    context = PartContext(data.classes, data, Path(), bench.config.model.size)
+    exact = depths.build(PartConfig.model_validate({"name": "exact", "near": NEAR}), context)
+    by_depth = DepthBands(data, truth, exact, 3).measure(guesses.__getitem__)
     count = len(data.classes)
-    bands = {}
-    for name, low, high in zip(BANDS, edges, edges[1:], strict=False):
-        inside = seen & (depth > low) & (depth <= high)
-        bands[name] = iou(confusion_matrix(np.where(inside, labels, IGNORE), guesses, count))
-    present = [np.bincount(labels[seen & (depth <= edges[1])], minlength=count)[:count] > 0]
-    present.append(np.bincount(labels[seen & (depth > edges[2])], minlength=count)[:count] > 0)
-    both = present[0] & present[1]
-    everywhere = iou(confusion_matrix(labels, guesses, count))
+    everywhere = iou(confusion_matrix(labels, np.stack(list(guesses.values())), count))
     share = np.bincount(labels[labels != IGNORE], minlength=count)[:count]
     rarest = np.argsort(share)[:5]
     return {
         "config": bench.config.digest(),
         "full_miou": round(float(np.nanmean(everywhere)), 4),
-        "miou_by_depth": {name: round(float(np.nanmean(values[both])), 4) for name, values in bands.items()},
-        "band_edges_metres": [round(float(edge), 1) for edge in edges],
+        "miou_by_depth": {
+            name: round(value, 4)
+            for name, value in zip(by_depth.names, by_depth.miou, strict=True)
+            if value is not None
+        },
+        "band_edges_metres": [round(NEAR / edge, 1) for edge in by_depth.edges],
         "rarest": {data.classes.names[c]: round(float(everywhere[c]), 4) for c in rarest},
         "iou": {name: round(float(v), 4) for name, v in zip(data.classes.names, everywhere, strict=True)},
     }

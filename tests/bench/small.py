@@ -11,7 +11,9 @@ import yaml
 from tiny import TINY
 
 from seglens.bench import load_bench, run_bench
-from seglens.bench.plan import Bench
+from seglens.bench.figures import RoundFigures, RunFigures
+from seglens.bench.plan import FULL, Bench, BenchPlan
+from seglens.bench.results import Results, Setting
 
 BASE = {key: TINY[key] for key in ("data", "eval_data", "model", "train", "budget", "chunk", "threads")}
 SMALL: dict[str, Any] = {
@@ -72,3 +74,31 @@ def without_times(path: Path) -> Any:
             for figures in run["rounds"]:
                 assert figures.pop("seconds")
     return found
+
+
+def figures(seed: int, rounds: list[tuple[float, float | None]], **more: Any) -> RunFigures:
+    """A run of (clicks, mIoU) by round: its share of pixels a hundredth of the clicks, its IoU on either side of
+    the mean."""
+    found = tuple(
+        RoundFigures(
+            clicks=clicks,
+            pixels=1000 * clicks,
+            pixel_share=clicks / 100,
+            person_seconds=2.0 * clicks,
+            miou=miou,
+            miou_at_model_size=miou,
+            iou=() if miou is None else (miou - 0.1, miou + 0.1, None),
+            seconds={"score": 1.0, "pick": 0.5, "ask": 100.0, "settle": 0.25, "train": 4.0, "evaluate": 100.0},
+        )
+        for clicks, miou in rounds
+    )
+    return RunFigures(seed, f"digest{seed}", "abc", (64, 96), found, **more)
+
+
+def results(found: dict[str, list[RunFigures]], **plan: Any) -> Results:
+    """Results made up by hand."""
+    given = [{"name": name, "preset": "default"} for name in found if name != FULL]
+    values = {"base": {}, "rows": plan.pop("rows", given), **plan}
+    setting = Setting("interactive", (64, 96), ("road", "car", "rider & co"), 6, 2)
+    stamp = {"command": "seglens bench x.yaml", "commit": "abc", "date": "2026-01-01"}
+    return Results("x", BenchPlan(**values), setting, found, (), stamp)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -118,12 +119,16 @@ def paired(one: Mapping[int, Curve], reference: Mapping[int, Curve]) -> dict[int
 def is_geometric(costs: Sequence[float]) -> bool:
     """Whether costs grow by a common factor: three or more, each step within a fifth of the mean factor.
 
+    Few steps that are equal look alike in logarithms too, so the steps themselves have to grow as well.
+
     Example:
         >>> is_geometric([100, 200, 400, 800]), is_geometric([150, 450, 750, 1050]), is_geometric([1, 2])
         (True, False, False)
     """
-    if len(costs) < 3 or min(costs) <= 0:
+    if len(costs) < 3 or min(costs) <= 0 or (np.diff(costs) <= 0).any():
         return False
-    steps = np.diff(np.log(np.asarray(costs, np.float64)))
-    factor = float(steps.mean())
-    return factor > np.log(1.25) and bool((np.abs(steps - factor) <= np.log(1.2)).all())
+    factors = np.diff(np.log(np.asarray(costs, np.float64)))
+    factor = float(factors.mean())
+    growth = float(np.diff(np.log(np.diff(costs))).mean())
+    even = bool((np.abs(factors - factor) <= math.log(1.2)).all())
+    return even and factor > math.log(1.25) and growth > factor / 2

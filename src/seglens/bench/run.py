@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from seglens.bench.bands import BandMeter
 from seglens.bench.drawings import draw_curves, draw_sweep
 from seglens.bench.figures import RunFigures, read_figures
 from seglens.bench.grid import Reporter, check_grid, drive_grid, is_done, untold
@@ -33,21 +34,25 @@ def run_bench(bench: Bench, out: Path, only: Sequence[str] = (), reporter: Repor
     """
     runs = bench.of_rows(only)
     check_grid(bench, runs)
+    meter = BandMeter(bench.plan.bands) if bench.plan.bands is not None else None
+    if meter is not None:
+        for run in bench.runs:
+            meter.bands(run)  # refused now, not after hours of training
     setting = setting_of(bench)
-    known = {run.folder: read_run(bench, run) for run in bench.runs if is_done(run)}
+    known = {run.folder: read_run(run, meter) for run in bench.runs if is_done(run)}
     results = collect(bench, setting, known)
     for run in drive_grid(runs, reporter):
         if run.folder not in known:
-            known[run.folder] = read_run(bench, run)
+            known[run.folder] = read_run(run, meter)
             results = collect(bench, setting, known)
             write_results(results, out)
     write_results(results, out)
     return results
 
 
-def read_run(bench: Bench, run: PlannedRun) -> RunFigures:
-    """The figures of a finished run."""
-    return read_figures(run.folder)
+def read_run(run: PlannedRun, meter: BandMeter | None) -> RunFigures:
+    """The figures of a finished run, by depth too where that is asked for."""
+    return read_figures(run.folder, meter.figures(run) if meter is not None else None)
 
 
 def collect(bench: Bench, setting: Setting, known: dict[Path, RunFigures]) -> Results:

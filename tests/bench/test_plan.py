@@ -1,0 +1,128 @@
+"""What a benchmark file asks for, and what it is refused for."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from small import SMALL, small, write
+
+from seglens.bench.plan import FULL, load_bench
+from seglens.cli.demo import PRESETS, demo_config
+from seglens.types import SeglensError, Unit
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_rows_and_seeds_become_runs(tmp_path: Path) -> None:
+    bench = small(tmp_path)
+    assert bench.row_names == (FULL, "default", "less_of it", "random superpixels", "random images")
+    seeds = {row: [run.seed for run in bench.runs if run.row == row] for row in bench.row_names}
+    assert seeds == {
+        FULL: [0],
+        "default": [0, 1],
+        "less_of it": [0],
+        "random superpixels": [0, 1],
+        "random images": [1],
+    }
+    by_folder = {run.folder.name: run.config for run in bench.runs}
+    assert [run.config.seed for run in bench.runs] == [run.seed for run in bench.runs]
+    assert by_folder["less_of-it-0"].budget.initial == 6
+    assert by_folder["less_of-it-0"].budget.per_round == 12
+    assert by_folder["less_of-it-0"].cut.params() == {"segments": 24}
+    assert by_folder["random-images-1"].cut.params() == {}
+    assert by_folder["random-images-1"].cut.name == "image"
+
+
+def test_full_supervision_labels_every_image_once(tmp_path: Path) -> None:
+    config = small(tmp_path).of_rows([FULL])[0].config
+    assert (config.rounds, config.preset, config.cut.name, config.budget.unit) == (
+        1,
+        "random-image",
+        "image",
+        Unit.IMAGES,
+    )
+    assert config.budget.initial >= 10**6
+    assert config.train == small(tmp_path).of_rows(["default"])[0].config.train
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("score: entropy\n")
+    rows = [{"name": "own", "preset": "own.yaml"}]
+    data = {"name": "folder", "images": "pictures/new"}
+    path = write(tmp_path, rows=rows, reference=None, curves=None, tables=[{"kind": "rounds"}])
+    values = yaml.safe_load(path.read_text())
+    values["base"] |= {"data": data}
+    (tmp_path / "deep").mkdir()
+    shutil.move(tmp_path / "own.yaml", tmp_path / "deep" / "own.yaml")
+    path = tmp_path / "deep" / "file.yaml"
+    path.write_text(yaml.safe_dump(values))
+    config = load_bench(path).of_rows(["own"])[0].config
+    assert config.data.params()["images"] == str(tmp_path / "deep" / "pictures" / "new")
+    assert config.cache.dir == tmp_path / "deep" / "cache"
+    assert config.score.name == "entropy"
+
+
+def test_runs_go_where_told(tmp_path: Path) -> None:
+    path = write(tmp_path, runs=None)
+    assert load_bench(path).runs[0].folder == Path("runs/small/full-supervision-0")
+    assert load_bench(path, tmp_path / "here").runs[0].folder == tmp_path / "here" / "full-supervision-0"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seed": [1]}, r"small.yaml: unknown key 'seed'; did you mean 'seeds'\?"),
+        ({"seeds": []}, "small.yaml: key 'seeds'"),
+        ({"seeds": [1, 1]}, r"small.yaml: seeds: one stands twice in \[1, 1\]"),
+        ({"rows": [{"name": "a", "preset": "default", "seed": 1}]}, "rows, entry 1: unknown key 'seed'; did you mean"),
+        ({"rows": ["default"]}, "rows, entry 1: expected a mapping of keys, found 'default'"),
+        ({"rows": [{"name": "a", "preset": "defalt"}], "reference": "a"}, "preset: unknown name 'defalt'"),
+        ({"rows": [{"name": "a b", "preset": "default"}, {"name": "a-b", "preset": "default"}]}, "like 'a-b'"),
+        ({"rows": [{"name": FULL, "preset": "default"}]}, "is kept for 'full:'"),
+        ({"reference": "randm"}, "reference: no row 'randm'. Allowed: default, "),
+        ({"curves": ["x"]}, "curves: no row 'x'"),
+        ({"tables": [{"kind": "pie"}]}, "tables, entry 1: key 'kind', found 'pie'"),
+        ({"tables": [{"kind": "cost", "rows": ["x"]}]}, "tables, cost: rows: no row 'x'"),
+        ({"tables": [{"kind": "bands"}]}, "'bands' needs the key 'bands'"),
+        ({"axes": ["miles"]}, "key 'axes.0', found 'miles'"),
+        ({"full": {"seed": 1}}, "full: unknown key 'seed'"),
+        ({"bands": {"depth": "exact", "count": 1}}, "bands: key 'count', found 1"),
+        ({"base": SMALL["base"] | {"round": 1}}, r"row 'full supervision': unknown key 'round'; did you mean 'rounds'"),
+        ({"base": SMALL["base"] | {"preset": "default"}}, "base: 'preset' has no place here"),
+        ({"base": SMALL["base"] | {"eval_data": None}}, "key 'eval_data': a benchmark needs"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    rows_alone = {"reference": None, "curves": None, "tables": [{"kind": "rounds"}]} if "rows" in changes else {}
+    with pytest.raises(SeglensError, match=message):
+        load_bench(write(tmp_path, **(rows_alone | changes)))
+
+
+def test_a_row_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SeglensError, match=r"no row 'x'\. Allowed: full supervision, default"):
+        small(tmp_path).of_rows(["x"])
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("*.yaml")), ids=lambda path: path.stem)
+def test_committed_files_are_right(path: Path) -> None:
+    assert load_bench(path).runs
+
+
+def test_the_demo_file_is_the_demo() -> None:
+    bench = load_bench(ROOT / "benchmarks" / "demo.yaml")
+    for preset in PRESETS:
+        runs = [run for run in bench.runs if run.config.preset == preset]
+        assert [run.config.digest() for run in runs] == [demo_config(preset, seed).digest() for seed in (0, 1, 2)]
+
+
+def test_the_camvid_file_follows_the_example() -> None:
+    config = load_bench(ROOT / "benchmarks" / "camvid.yaml").of_rows(["default"])[0].config
+    example = yaml.safe_load((ROOT / "examples" / "camvid.yaml").read_text())
+    assert config.rounds == 5
+    assert config.budget.model_dump(mode="json") | example["budget"] == config.budget.model_dump(mode="json")
+    assert list(config.model.size) == example["model"]["size"]
+    assert config.data.params()["root"] == str((ROOT / example["data"]["root"]).resolve())
