@@ -138,7 +138,7 @@ def test_a_model_that_is_no_depth_estimator(net, tmp_path):
         load_depth_net(str(tmp_path), "inverse")
 
 
-@pytest.mark.parametrize("name", ["no/such/folder", "nowhere", "/absent"])
+@pytest.mark.parametrize("name", ["no/such/folder", "nowhere", "/absent", "./absent", "../absent"])
 def test_neither_a_folder_nor_a_model_id(name):
     with pytest.raises(SeglensError, match=f"'{name}' is neither a folder nor a model id"):
         load_depth_net(name)

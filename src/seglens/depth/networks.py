@@ -25,7 +25,7 @@ MULTIPLE = 32
 WEIGHTS = ("*.safetensors", "*.bin")
 METRIC = frozenset({"zoedepth", "glpn"})
 """Architectures that give metres whatever they were trained on."""
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 INSTALL = "depth 'pretrained' needs the extra 'depth': pip install 'seglens[depth]' (it brings transformers)"
 
 
