@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from seglens.evidence.adjoint import Trace, backwards, by_hand, gradients
+from seglens.functional.uncertainty import predicted
 from seglens.models import SegNet
 from seglens.models.network import Features
 from seglens.models.precision import autocast
@@ -65,36 +66,55 @@ def decode_traced(net: SegNet, features: Features, size: Size, precision: str = 
 
     near = {tap: f.contiguous(memory_format=torch.channels_last) for tap, f in features.items()}
     with torch.inference_mode(), autocast(device, precision):
-        logits = net.decode(near, size, watch=watch).float()
+        logits = net.decode(near, size, watch=watch).float().contiguous()
     return Decoded(features, logits, seen)
 
 
 def activation_map(
     net: SegNet, image: Decoded, spec: CamSpec, precision: str = "auto", open: Tensor | None = None
 ) -> Tensor:
-    """The class activation maps of an image, aggregated.
+    """The class activation maps of an image, aggregated: (h, w) float32, zeros where no class is predicted.
+
+    Arguments and errors are those of ``class_maps``.
+    """
+    shown, maps = class_maps(net, image, spec, precision, open)
+    with torch.inference_mode():
+        if not len(maps):
+            return maps.new_zeros(maps.shape[1:])
+        return maps.amax(0) if spec.aggregate == "max" else torch.einsum("r,rhw->hw", shown.share, maps)
+
+
+def class_maps(
+    net: SegNet, image: Decoded, spec: CamSpec, precision: str = "auto", open: Tensor | None = None
+) -> tuple[Shown, Tensor]:
+    """A map for each class that an image shows: relu(sum over k of alpha_k A_k), enlarged bilinearly, normalised.
 
     Args:
         net: in eval mode.
         image: of ``decode_traced``.
-        spec: which maps, and what becomes of them.
+        spec: which maps; ``classes: all`` gives one map, of every pixel's highest logit.
         precision: as ``seglens.models.precision.autocast`` takes it.
         open: (h, w) bool: only these pixels' logits are explained; None = all.
 
     Returns:
-        (h, w) float32; zeros where no class is predicted.
+        What is shown, rows in the order of class indices, and (R, h, w) float32 maps of them.
 
     Raises:
-        SeglensError: no such layer.
+        SeglensError: no such layer, or the network is in training mode.
     """
+    check_layer(net, spec.layer)
+    if net.training:
+        raise SeglensError("class activation maps need the network in eval mode, and it is in training mode")
     with torch.inference_mode():
-        shown = _shown(image.logits[0], spec, open)
+        shown = _shown(image.logits, spec, open)
+    height, width = shown.predicted.shape
     if not len(shown.masks):
-        return torch.zeros(shown.predicted.shape, device=shown.predicted.device)
-    maps = class_maps(net, image, shown, spec, precision)
+        return shown, torch.zeros(0, height, width, device=shown.predicted.device)
+    maps = (_by_hand if by_hand(net) else _by_autograd)(net, image, shown, spec, precision)
     with torch.inference_mode():
-        maps = _normalised(maps, spec)
-        return maps.amax(0) if spec.aggregate == "max" else torch.einsum("r,rhw->hw", shown.share, maps)
+        padded = [side + -side % net.stride for side in (height, width)]
+        maps = functional.interpolate(maps[None], padded, mode="bilinear", align_corners=False)[0]
+        return shown, _normalised(maps[:, :height, :width], spec)
 
 
 def check_layer(net: SegNet, layer: str) -> None:
@@ -104,28 +124,14 @@ def check_layer(net: SegNet, layer: str) -> None:
 
 
 def _shown(logits: Tensor, spec: CamSpec, open: Tensor | None) -> Shown:
-    predicted = logits.argmax(0)
-    open = torch.ones_like(predicted, dtype=torch.bool) if open is None else open
-    counts = torch.bincount(predicted[open], minlength=len(logits))
+    classes = predicted(logits)[0]
+    open = torch.ones_like(classes, dtype=torch.bool) if open is None else open
+    counts = torch.bincount(classes[open], minlength=logits.shape[1])
     if spec.classes == "all":
         masks = open[None][: int(counts.sum() > 0)]
-        return Shown(predicted, masks, torch.ones(len(masks), device=logits.device))
+        return Shown(classes, masks, torch.ones(len(masks), device=logits.device))
     present = counts.nonzero()[:, 0]
-    masks = (predicted == present[:, None, None]) & open
-    return Shown(predicted, masks, counts[present] / counts.sum())
-
-
-def class_maps(net: SegNet, image: Decoded, shown: Shown, spec: CamSpec, precision: str = "auto") -> Tensor:
-    """(R, h, w) float32: relu(sum over k of alpha_k A_k) for each of the shown masks, bilinear, not normalised."""
-    check_layer(net, spec.layer)
-    if net.training:
-        raise SeglensError("class activation maps need the network in eval mode, and it is in training mode")
-    make = _by_hand if by_hand(net) else _by_autograd
-    maps = make(net, image, shown, spec, precision)
-    height, width = shown.predicted.shape
-    with torch.inference_mode():
-        padded = [side + -side % net.stride for side in (height, width)]
-        return functional.interpolate(maps[None], padded, mode="bilinear", align_corners=False)[0, :, :height, :width]
+    return Shown(classes, (classes == present[:, None, None]) & open, counts[present] / counts.sum())
 
 
 def _by_hand(net: SegNet, image: Decoded, shown: Shown, spec: CamSpec, _precision: str) -> Tensor:
