@@ -9,7 +9,7 @@ import torch
 from scipy.stats import spearmanr
 
 from seglens.config import PartConfig
-from seglens.depth.networks import load_depth_net
+from seglens.depth.loading import load_depth_net
 from seglens.depth.pretrained import Pretrained, PretrainedParams
 from seglens.registry import depths
 from seglens.types import SeglensError

@@ -15,7 +15,8 @@ from pydantic import Field
 from torch import Tensor
 
 from seglens.config import Params
-from seglens.depth.networks import WEIGHTS, DepthNet, load_depth_net
+from seglens.depth.loading import WEIGHTS, load_depth_net
+from seglens.depth.networks import DepthNet
 from seglens.files import encode_id, read_arrays, write_arrays
 from seglens.functional.proximity import from_inverse, from_metres, resized
 from seglens.protocols import PartContext, Progress
