@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +18,7 @@ from seglens.bench import load_bench, run_bench
 from seglens.bench.figures import RoundFigures, RunFigures
 from seglens.bench.plan import FULL, Bench, BenchPlan
 from seglens.bench.results import Results, Setting
+from seglens.loop.workbench import Report
 
 BASE = {key: TINY[key] for key in ("data", "eval_data", "model", "train", "budget", "chunk", "threads")}
 SMALL: dict[str, Any] = {
@@ -37,9 +42,9 @@ SMALL: dict[str, Any] = {
     "curves": ["default", "random superpixels", "random images"],
     "tables": [
         {"kind": "rounds"},
-        {"kind": "classes", "rows": ["default"]},
+        {"kind": "classes", "rows": ["random images"]},
         {"kind": "cycles", "title": "By | cycle"},
-        {"kind": "ablation", "rows": ["default", "less_of it"]},
+        {"kind": "ablation", "title": "Parts"},
         {"kind": "sweep", "title": "Split"},
         {"kind": "cost"},
     ],
@@ -63,6 +68,20 @@ def small(folder: Path, **changes: Any) -> Bench:
 def bench_it(path: Path, out: Path) -> None:
     """Run a benchmark to its end, as a forked child does."""
     run_bench(load_bench(path), out)
+
+
+def die_in(path: Path, out: Path, run: str, what: str) -> None:
+    """Be killed when a run of the grid reports ``what``."""
+
+    @contextmanager
+    def reporter(name: str) -> Iterator[Report]:
+        def report(said: str, _done: int, _total: int) -> None:
+            if name == run and said.startswith(what):
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        yield report
+
+    run_bench(load_bench(path), out, reporter=reporter)
 
 
 def without_times(path: Path) -> Any:

@@ -1,0 +1,158 @@
+"""A small grid from its file to its results: killed and resumed, checked, found done."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from small import SMALL, bench_it, die_in, small, without_times, write
+from tiny import finish
+
+from seglens.bench import load_bench, outlook, run_bench
+from seglens.bench.figures import STAMP
+from seglens.bench.grid import is_done
+from seglens.bench.plan import FULL
+from seglens.store import Repository
+from seglens.types import SeglensError
+
+FEW: dict[str, Any] = {
+    "seeds": [0],
+    "full": None,
+    "rows": [
+        {"name": "default", "preset": "default"},
+        {"name": "random", "preset": "random-superpixel", "rounds": 1},
+    ],
+    "reference": "random",
+    "curves": None,
+    "tables": [{"kind": "cycles"}, {"kind": "bands"}],
+    "bands": {"depth": "exact", "count": 2},
+}
+
+
+WHOLE: dict[str, Any] = {
+    "rows": [SMALL["rows"][0] | {"name": "de_fault"}, SMALL["rows"][2], SMALL["rows"][3] | {"rounds": 1}],
+    "curves": None,
+}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a finished grid and its results in ``out``."""
+    folder = tmp_path_factory.mktemp("whole")
+    bench_it(write(folder, **WHOLE), folder / "out")
+    return folder
+
+
+def test_every_file_is_written(whole: Path) -> None:
+    names = {path.name for path in (whole / "out").iterdir()}
+    assert names == {"small.json", "small.md", "small.tex", "small.csv", "small.svg", "small-split.svg"}
+    found = json.loads((whole / "out" / "small.json").read_text())
+    assert found["complete"]
+    assert found["command"] == "seglens bench small.yaml"
+    assert {row: [run["seed"] for run in runs] for row, runs in found["rows"].items()} == {
+        FULL: [0],
+        "de_fault": [0, 1],
+        "random superpixels": [0, 1],
+        "random images": [1],
+    }
+    last = found["rows"]["de_fault"][1]["rounds"][-1]
+    assert last["clicks"] == 24
+    assert last["person_seconds"] > 0
+    assert len(last["iou"]) == len(found["classes"]) == 19
+    assert {"score", "train", "evaluate"} <= set(last["seconds"])
+    assert found["rows"][FULL][0]["rounds"][0]["pixel_share"] > 0.9
+    assert found["full_miou"] == found["rows"][FULL][0]["rounds"][0]["miou"]
+    assert "Small & quick" in (whole / "out" / "small.md").read_text()
+    assert r"de\_fault" in (whole / "out" / "small.tex").read_text()
+
+
+def test_figures_are_those_of_the_runs(whole: Path) -> None:
+    found = json.loads((whole / "out" / "small.json").read_text())
+    repo = Repository.of_run(whole / "runs" / "random-superpixels-1")
+    stored = {(m.round, m.name): m.value for m in repo.metrics() if m.truth == "native" and m.class_index == -1}
+    repo.close()
+    told = found["rows"]["random superpixels"][1]["rounds"]
+    assert [r["miou"] for r in told] == [stored[0, "miou"], stored[1, "miou"]]
+
+
+def test_seeds_are_paired(whole: Path) -> None:
+    """Seed k gives every row the same round 0; another seed gives another."""
+    rows = json.loads((whole / "out" / "small.json").read_text())["rows"]
+    first = {
+        (row, run["seed"]): (run["rounds"][0]["miou"], run["rounds"][0]["pixels"])
+        for row in ("de_fault", "random superpixels")
+        for run in rows[row]
+    }
+    assert first["de_fault", 0][1] == first["random superpixels", 0][1]
+    assert first["de_fault", 1][1] == first["random superpixels", 1][1]
+    assert first["de_fault", 0] != first["de_fault", 1]
+
+
+def test_no_overlap_is_an_answer(whole: Path) -> None:
+    compared = json.loads((whole / "out" / "small.json").read_text())["equal_cost"]
+    assert compared["clicks"]["random images"]["mean_difference"] == "no overlap"
+    assert compared["clicks"]["de_fault"]["seeds_compared"] == 2
+    assert "no overlap" in (whole / "out" / "small.md").read_text()
+    assert "no overlap" in (whole / "out" / "small.csv").read_text()
+
+
+def test_a_finished_grid_is_left_alone_and_says_the_same(whole: Path, tmp_path: Path) -> None:
+    bench = small(whole, **WHOLE)
+    assert outlook(bench.runs)["trainings_left"] == 0
+    before = {path: path.stat().st_mtime_ns for path in (whole / "runs").rglob("*") if path.is_file()}
+    run_bench(bench, tmp_path)
+    after = {path: path.stat().st_mtime_ns for path in (whole / "runs").rglob("*") if path.suffix == ".pt"}
+    assert after.items() <= before.items()
+    for name in ("small.json", "small.svg", "small.csv", "small.tex"):
+        assert (tmp_path / name).read_bytes() == (whole / "out" / name).read_bytes()
+
+
+def test_another_config_in_a_runs_folder_is_refused(whole: Path, tmp_path: Path) -> None:
+    path = write(whole, **WHOLE)
+    values = yaml.safe_load(path.read_text())
+    values["base"]["train"] = values["base"]["train"] | {"steps": 7}
+    other = tmp_path / "small.yaml"
+    other.write_text(yaml.safe_dump(values))
+    with pytest.raises(SeglensError, match=r"full-supervision-0: a run of another config \(\w+\) than row"):
+        run_bench(load_bench(other), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_parts_that_cannot_work_are_refused_before_anything_runs(tmp_path: Path) -> None:
+    rows = [*FEW["rows"], {"name": "odd", "preset": "default", "set": {"score": {"name": "entropi"}}}]
+    with pytest.raises(SeglensError, match="row 'odd': score: unknown name 'entropi'; did you mean 'entropy'"):
+        run_bench(small(tmp_path, **(FEW | {"rows": rows})), tmp_path / "out")
+    people = [*FEW["rows"][1:], {"name": "people", "preset": "default", "set": {"ask": "human"}}]
+    with pytest.raises(SeglensError, match=r"people-0: .* wait for answers; a benchmark needs an 'ask' that answers"):
+        run_bench(small(tmp_path, **(FEW | {"rows": people})), tmp_path / "out", only=["people"])
+
+
+def test_killed_and_resumed_it_says_the_same(tmp_path: Path) -> None:
+    once, often = tmp_path / "once", tmp_path / "often"
+    for folder in (once, often):
+        folder.mkdir()
+        write(folder, **FEW)
+    assert finish(bench_it, once / "small.yaml", once / "out") == 0
+    assert finish(die_in, often / "small.yaml", often / "out", "default-0", "round 1: train") == -9
+    assert not (often / "out").exists()
+    assert not is_done(small(often, **FEW).runs[0])
+    assert finish(die_in, often / "small.yaml", often / "out", "random-0", "round 0: settle") == -9
+    half = json.loads((often / "out" / "small.json").read_text())
+    assert (half["complete"], half["unfinished"]) == (False, ["random-0"])
+    assert "still to do" in (often / "out" / "small.md").read_text()
+    (often / "runs" / "random-0" / STAMP).write_text((often / "runs" / "default-0" / STAMP).read_text())
+    assert finish(bench_it, often / "small.yaml", often / "out") == 0
+    results = [without_times(folder / "out" / "small.json") for folder in (once, often)]
+    for found in results:
+        found.pop("file")  # the files name different folders of runs
+    assert results[0] == results[1]
+    assert results[0]["rows"]["default"][0]["bands"]["names"] == ["near", "far"]
+    assert (once / "out" / "small.tex").read_text() == (often / "out" / "small.tex").read_text()
+    assert (once / "out" / "small.svg").read_bytes() == (often / "out" / "small.svg").read_bytes()
+    shutil.rmtree(once / "runs" / "default-0" / "rounds")  # bands are measured once: no model is needed again
+    bench_it(once / "small.yaml", once / "again")
+    assert without_times(once / "again" / "small.json")["rows"] == results[0]["rows"]
