@@ -89,6 +89,28 @@ def test_runs_go_where_told(tmp_path: Path) -> None:
         ({"tables": [{"kind": "cost", "rows": ["x"]}]}, "tables, cost: rows: no row 'x'"),
         ({"tables": [{"kind": "bands"}]}, "'bands' needs the key 'bands'"),
         ({"axes": ["miles"]}, "key 'axes.0', found 'miles'"),
+        (
+            {
+                "rows": [
+                    {"name": "a", "preset": "default"},
+                    {"name": "b", "preset": "default", "set": {"eval_data": None}},
+                ]
+            },
+            "row 'b': key 'eval_data': a benchmark needs",
+        ),
+        (
+            {
+                "rows": [
+                    {"name": "a", "preset": "default", "set": {"eval_data": {"images": 3}}},
+                    {"name": "b", "preset": "default"},
+                ]
+            },
+            "key 'eval_data': measured on other images",
+        ),
+        (
+            {"rows": [{"name": "a", "preset": "default", "set": {"data": {"name": "streets", "imags": 3}}}]},
+            "row 'a': data 'streets': unknown key 'imags'; did you mean 'images'",
+        ),
         ({"full": {"seed": 1}}, "full: unknown key 'seed'"),
         ({"bands": {"depth": "exact", "count": 1}}, "bands: key 'count', found 1"),
         ({"base": SMALL["base"] | {"round": 1}}, r"row 'full supervision': unknown key 'round'; did you mean 'rounds'"),

@@ -108,8 +108,12 @@ def _scale(panel: Axes, results: Results, cost: Cost, rows: Sequence[str]) -> No
         return
     shown = [last for row, last in ends.items() if row not in cut]
     panel.set_xlim(0, 1.08 * max(shown))
-    told = [f"{row}: {means[row][0]:,.4g} to {ends[row]:,.4g}" for row in cut]
+    told = [f"{row}: {_number(means[row][0])} to {_number(ends[row])}" for row in cut]
     panel.text(0.98, 0.02, "\n".join(["beyond this axis:", *told]), transform=panel.transAxes, ha="right", fontsize=7)
+
+
+def _number(cost: float) -> str:
+    return f"{cost:,.0f}" if cost >= 100 else f"{cost:.3g}"
 
 
 def _finish(panel: Axes, results: Results, label: str) -> None:

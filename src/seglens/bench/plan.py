@@ -133,6 +133,12 @@ def load_bench(path: Path, runs: Path | None = None) -> Bench:
         planned += _runs(plan, row, folder, path)
     for row in plan.rows:
         planned += _runs(plan, row, folder, path)
+    for run in planned:
+        if run.config.eval_data != planned[-1].config.eval_data:
+            raise SeglensError(
+                f"{path}: row '{run.row}': key 'eval_data': measured on other images than row '{planned[-1].row}': "
+                "figures of one file must be comparable; use two files"
+            )
     return Bench(path.stem, path, plan, tuple(planned))
 
 
@@ -216,7 +222,15 @@ def _config(plan: BenchPlan, row: RowPlan, where: str, folder: Path) -> RunConfi
     values = merged(base, row.set) | {"preset": preset}
     if row.rounds is not None:
         values["rounds"] = row.rounds
-    config = with_paths(resolve(values, load_preset(preset), where), folder)
+    try:
+        choices = load_preset(preset)
+    except SeglensError as error:
+        raise SeglensError(f"{where}: {error}") from None
+    config = resolve(values, choices, where)
+    try:
+        config = with_paths(config, folder)
+    except SeglensError as error:
+        raise SeglensError(f"{where}: {error}") from None
     if config.eval_data is None:
         raise SeglensError(f"{where}: key 'eval_data': a benchmark needs labelled images to measure on")
     return config

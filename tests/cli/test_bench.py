@@ -1,0 +1,70 @@
+"""``seglens bench`` as a user types it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tiny import TINY
+from typer.testing import CliRunner
+
+from seglens.cli import app
+from seglens.types import SeglensError
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A benchmark of two rows, one round and one seed."""
+    base = {key: TINY[key] for key in ("data", "eval_data", "model", "train", "budget", "chunk", "threads")}
+    values: dict[str, Any] = {
+        "title": "Two [rows]",
+        "runs": str(tmp_path / "runs"),
+        "base": base | {"rounds": 1, "cut": {"segments": 24}, "cache": {"dir": "cache"}},
+        "rows": [{"name": "a", "preset": "default"}, {"name": "b", "preset": "random-superpixel"}],
+        "reference": "b",
+    }
+    path = tmp_path / "two.yaml"
+    path.write_text(yaml.safe_dump(values))
+    return path
+
+
+def said(*words: str | Path) -> str:
+    result = CliRunner().invoke(app, ["bench", *(str(word) for word in words)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_a_dry_run_shows_the_grid_and_makes_nothing(file: Path) -> None:
+    found = json.loads(said(file, "--dry-run", "--json").splitlines()[-1])
+    assert [(run["row"], run["seed"], run["done"]) for run in found["runs"]] == [("a", 0, 0), ("b", 0, 0)]
+    assert (found["trainings"], found["trainings_left"]) == (2, 2)
+    assert "2 runs; 2 of 2 trainings left" in said(file, "--dry-run")
+    assert "1 runs; 1 of 1" in said(file, "--dry-run", "--only", "b")
+    assert not (file.parent / "runs").exists()
+
+
+def test_part_of_the_grid_is_run_and_written(file: Path) -> None:
+    out = file.parent / "out"
+    text = said(file, "--only", "b", "--out", out, "--json")
+    found = json.loads(text.splitlines()[-1])
+    assert list(found["rows"]) == ["b"]
+    assert (found["complete"], found["unfinished"]) == (False, ["a-0"])
+    assert found == json.loads((out / "two.json").read_text())
+    assert "b, round 0" in text
+    assert "# Two [rows]" in (out / "two.md").read_text()
+    assert "1 of 2 trainings left" in said(file, "--dry-run")
+    elsewhere = said(file, "--dry-run", "--runs", file.parent / "elsewhere")
+    assert "2 of 2 trainings left" in elsewhere
+
+
+def test_what_is_wrong_is_one_error(file: Path) -> None:
+    with pytest.raises(SeglensError, match=r"two\.yaml: no row 'c'"):
+        said(file, "--only", "c")
+    with pytest.raises(SeglensError, match=r"none\.yaml: no such file"):
+        said(file.parent / "none.yaml")
+    file.write_text(file.read_text() + "seads: [1]\n")
+    with pytest.raises(SeglensError, match="unknown key 'seads'; did you mean 'seeds'"):
+        said(file, "--dry-run")
