@@ -11,6 +11,7 @@ import yaml
 from PIL import Image
 from scipy import ndimage
 from scipy.special import softmax
+from tiny import start, tiny
 
 from seglens.acquisition import reasons
 from seglens.config import PartConfig, RunConfig
@@ -181,3 +182,20 @@ def run(pool: PartConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = make(tmp_path_factory.mktemp("runs") / "a run", pool)
     write_report(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def explained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real run of SegXAL, tiny: two rounds on six generated streets, weights learned, a gate."""
+    folder = tmp_path_factory.mktemp("segxal")
+    parts = {
+        "score": {"name": "explainable-error", "weights": "learned", "patches": [4, 6]},
+        "cut": {"name": "object", "segments": 24},
+        "answer": "mask",
+        "pick": {"name": "top", "by": "image"},
+        "settle": {"name": "dice-gate", "threshold": 0.3},
+    }
+    budget = {"unit": "image-equivalents", "initial": 3, "per_round": 1}
+    config = tiny(folder, rounds=3, preset="segxal-manual", depth="ground", budget=budget, **parts)
+    start(folder / "segxal", config)
+    return folder / "segxal"

@@ -10,10 +10,8 @@ import typer
 
 from seglens.cli import console
 from seglens.cli.run import Json
-from seglens.data import open_data
 from seglens.files import encode_id, write_bytes
 from seglens.loop import load_config
-from seglens.protocols import SegDataset
 from seglens.report.explain import Explanation
 from seglens.report.figure import draw
 from seglens.report.lens import Lens, find_image, of_checkpoint, of_run
@@ -37,8 +35,8 @@ def explain(
     json: Json = False,
 ) -> None:
     """Show what a model sees in images, what it doubts, and where to look first: a figure and JSON for each."""
-    lens, known = _opened(source, round, depth, set_)
-    chosen = [find_image(word, lens.net.classes, known) for word in images]
+    lens = _opened(source, round, depth, set_)
+    chosen = [find_image(word, lens) for word in images]
     _refuse_equal([id for _, id in chosen])
     written = []
     with console.progress() as report:
@@ -51,17 +49,12 @@ def explain(
         console.print_json({"explanations": written})
 
 
-def _opened(
-    source: Path, round: int | None, depth: str | None, settings: list[str]
-) -> tuple[Lens, list[SegDataset | None]]:
-    """The model with what explains it, and the datasets whose ids can be asked for."""
+def _opened(source: Path, round: int | None, depth: str | None, settings: list[str]) -> Lens:
     if source.is_dir():
-        config = load_config(source)
-        lens = of_run(source, config, round, depth, settings)
-        return lens, [open_data(config.data), open_data(config.eval_data) if config.eval_data else None]
+        return of_run(source, load_config(source), round, depth, settings)
     if round is not None:
         raise SeglensError(f"{source}: a checkpoint has no rounds; --round goes with a run's folder")
-    return of_checkpoint(source, depth, settings), []
+    return of_checkpoint(source, depth, settings)
 
 
 def _refuse_equal(ids: list[ImageId]) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from seglens.data import open_data, open_labels
 from seglens.loop.workbench import MODEL
 from seglens.models import load_checkpoint

@@ -12,7 +12,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
+from matplotlib.patches import Rectangle
 from scipy import ndimage
 
 from seglens.report.explain import Explanation
@@ -50,7 +50,7 @@ def draw(found: Explanation) -> bytes:
     width = 2 * MARGIN + COLUMNS * (PANEL + BAR) + (COLUMNS - 1) * GAP
     height = 2 * MARGIN + TOP + ROWS * (panel + HEAD) + below
     figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
-    figure.text(MARGIN / width, 1 - MARGIN / height, _title(found), size=14, weight="bold", color=INK, va="top")
+    _write(figure, (MARGIN / width, 1 - MARGIN / height), f"{found.image}  ·  {found.model}", "bold", 14)
     for index, one in enumerate(_panels(found)):
         row, column = divmod(index, COLUMNS)
         left = MARGIN + column * (PANEL + BAR + GAP)
@@ -60,8 +60,7 @@ def draw(found: Explanation) -> bytes:
     _legend(figure, found, (MARGIN / width, top))
     left = (MARGIN + 2 * (PANEL + BAR + GAP)) / width
     for number, line in enumerate(told):
-        weight = "normal" if number else "bold"
-        figure.text(left, top - LINE * number / height, line, size=9.5, color=INK, weight=weight, va="top")
+        _write(figure, (left, top - LINE * number / height), line, "normal" if number else "bold")
     FigureCanvasAgg(figure)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DPI)
@@ -99,7 +98,7 @@ class Panel:
         for spine in axes.spines.values():
             spine.set(color=SOFT, linewidth=0.6)
         inch = 1 / (place[3] * figure.get_figheight())
-        at: dict[str, Any] = {"transform": axes.transAxes, "va": "bottom", "ha": "left"}
+        at: dict[str, Any] = {"transform": axes.transAxes, "va": "bottom", "parse_math": False}
         axes.text(0, 1 + 0.25 * inch, self.title, size=11, weight="bold", color=INK, **at)
         axes.text(0, 1 + 0.06 * inch, self.meaning, size=8.5, color=SOFT, **at)
         if self.frame is not None:
@@ -191,46 +190,34 @@ def _panels(found: Explanation) -> list[Panel]:
     ]
 
 
-def _title(found: Explanation) -> str:
-    return f"{found.image}  ·  {found.model}"
-
-
 def _told(found: Explanation) -> list[str]:
-    """Lines under the figure, a heading first: the candidates, one sentence each."""
-    if not found.candidates:
-        return ["Where to look first", "No candidate: nothing here stands out."]
+    """Lines under the figure, a heading first: the candidates, one sentence each; then where nearness comes from."""
     lines = ["Where to look first, and why"]
     for one in found.candidates[:SENTENCES]:
         lines += textwrap.wrap(f"{one.rank}  {one.sentence}", 132, subsequent_indent="    ")
-    more = len(found.candidates) - SENTENCES
-    return [*lines, f"and {more} more in the file beside this one"] if more > 0 else lines
+    if not found.candidates:
+        lines.append("No candidate: nothing here stands out.")
+    if len(found.candidates) > SENTENCES:
+        lines.append(f"and {len(found.candidates) - SENTENCES} more in the file beside this one")
+    return [*lines, "", *textwrap.wrap(f"Proximity by “{found.depth.name}”: {found.depth.words}.", 132)]
 
 
 def _legend(figure: Figure, found: Explanation, corner: tuple[float, float]) -> None:
-    handles = [
-        Patch(
-            facecolor="#{:02x}{:02x}{:02x}".format(*found.classes.colors[c]),
-            edgecolor=SOFT,
-            linewidth=0.5,
-            label=f"{found.classes.names[c]}  {percent(share)}",
-        )
-        for c, share in found.present
-    ]
-    legend = figure.legend(
-        handles=handles,
-        loc="upper left",
-        bbox_to_anchor=corner,
-        ncols=2,
-        frameon=False,
-        fontsize=9.5,
-        labelcolor=INK,
-        title="Predicted classes, share of the image",
-        title_fontproperties={"size": 9.5, "weight": "bold"},
-        alignment="left",
-        borderaxespad=0,
-        borderpad=0,
-        handlelength=1.1,
-        handleheight=1.0,
-        labelspacing=0.35,
-    )
-    legend.get_title().set_color(INK)
+    """The predicted classes in two columns, the largest first, from ``corner`` (left, top) down."""
+    inch = 1 / figure.get_figwidth(), 1 / figure.get_figheight()
+    _write(figure, corner, "Predicted classes, share of the image", "bold")
+    half = -(-len(found.present) // 2)
+    for index, (c, share) in enumerate(found.present):
+        left = corner[0] + (PANEL + BAR) / 1.6 * inch[0] * (index // half)
+        top = corner[1] - LINE * inch[1] * (1 + index % half)
+        place = (left, top - 0.13 * inch[1])
+        colour = "#{:02x}{:02x}{:02x}".format(*found.classes.colors[c])
+        swatch = Rectangle(place, 0.17 * inch[0], 0.12 * inch[1], transform=figure.transFigure)
+        swatch.set(facecolor=colour, edgecolor=SOFT, linewidth=0.5)
+        figure.add_artist(swatch)
+        _write(figure, (left + 0.27 * inch[0], top), f"{found.classes.names[c]}  {percent(share)}")
+
+
+def _write(figure: Figure, place: tuple[float, float], text: str, weight: str = "normal", size: float = 9.5) -> None:
+    """A line of text below ``place`` (left, top); dollar signs in names are no formula."""
+    figure.text(*place, text, size=size, color=INK, weight=weight, va="top", parse_math=False)

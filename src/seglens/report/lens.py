@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import seglens.depth  # noqa: F401 - the import registers the sources
 from seglens.acquisition.score import ExplainableError
-from seglens.config import PartConfig, RunConfig, TrainConfig, assign
+from seglens.config import PartConfig, RunConfig, assign
 from seglens.data.filed import Entry, FileImages
 from seglens.evidence import NetEvidence
 from seglens.loop.workbench import LEARNT, MODEL, Workbench, cache_folder
@@ -20,7 +20,7 @@ from seglens.registry import cuts, depths, scores
 from seglens.report.explain import NEEDS, Depth, Explanation, explain
 from seglens.report.setup import sentence
 from seglens.superpixels.slic import Superpixels, superpixels
-from seglens.types import Chance, ClassTable, ImageId, IntArray, SeglensError
+from seglens.types import Chance, ImageId, IntArray, SeglensError
 
 SCORE, CUT = "explainable-error", "object"
 PRIORS = {
@@ -37,9 +37,10 @@ class Lens:
     Args:
         model: what to call the model.
         net: the network, in eval mode.
-        config: precision, and the parts ``score``, ``cut`` and ``depth`` to explain with.
+        config: the parts ``score``, ``cut`` and ``depth`` to explain with, and the caches.
         learnt: what the score learnt of answers, empty = nothing.
         weighing: where the score's weights come from, in words.
+        bench: the run that the model is of; None = a checkpoint by itself.
     """
 
     model: str
@@ -47,34 +48,51 @@ class Lens:
     config: RunConfig
     learnt: Mapping[str, Any]
     weighing: str
+    bench: Workbench | None = None
+
+    @property
+    def known(self) -> list[SegDataset]:
+        """The datasets whose images can be named by id: the run's pool, then its evaluation's."""
+        if self.bench is None:
+            return []
+        return [data for data in (self.bench.data, self.bench.eval_data) if data is not None]
 
     def explain(self, data: SegDataset, id: ImageId) -> Explanation:
-        """The explanation of an image.
+        """The explanation of an image. One of the run's pool is seen as the loop sees it; others in full precision.
 
         Raises:
             SeglensError: an unreadable image, no such layer, or no depth for the image.
         """
-        size = self.net.config.size
-        context = PartContext(self.net.classes, data, cache_folder(self.config), size)
+        context = PartContext(self.net.classes, data, cache_folder(self.config), self.net.config.size)
         score: ExplainableError = scores.build(self.config.score, context)
         if self.learnt:
             score.recall(self.learnt)
         cut: Any = cuts.build(self.config.cut, context)
         cut.superpixels = OwnSuperpixels(data, context.cache, cut.params.segments, cut.params.compactness)
+        name = self.config.depth.name
+        about = Depth(name, depth_words(name))
+        return explain(
+            self._evidence(data, id, context), score, cut, self.net.classes, about, self.weighing, self.model
+        )
+
+    def _evidence(self, data: SegDataset, id: ImageId, context: PartContext) -> NetEvidence:
         depth = depths.build(self.config.depth, context)
         depth.prepare([id])
-        ev = NetEvidence(
+        pool = self.bench is not None and data is self.bench.data
+        cache = self.bench.cache if self.bench is not None and pool else None
+        if cache is not None:
+            cache.fill([id])
+        return NetEvidence(
             [id],
             data,
-            size,
+            context.size,
             Chance((self.config.seed, "explain")),
             NEEDS,
             self.net,
-            precision=self.config.train.precision,
+            cache,
+            precision=self.config.train.precision if pool else "float32",
             depth=depth,
         )
-        about = Depth(self.config.depth.name, depth_words(self.config.depth.name))
-        return explain(ev, score, cut, self.net.classes, about, self.weighing, self.model)
 
 
 class OwnSuperpixels(Superpixels):
@@ -110,12 +128,12 @@ def of_run(
     bench = Workbench(config, run)
     learnt, weighing = _learnt(bench, number)
     name = f"{run.resolve().name}, model of round {number}"
-    return Lens(name, load_checkpoint(bench.folder(number) / MODEL).eval(), config, learnt, weighing)
+    return Lens(name, load_checkpoint(bench.folder(number) / MODEL).eval(), config, learnt, weighing, bench)
 
 
 def of_checkpoint(file: Path, depth: str | None = None, settings: Sequence[str] = ()) -> Lens:
     """The lens of a model's file; see ``of_run``."""
-    config = explaining(RunConfig(train=TrainConfig(precision="float32")), depth, settings)
+    config = explaining(RunConfig(), depth, settings)
     return Lens(file.name, load_checkpoint(file).eval(), config, {}, _fixed(config))
 
 
@@ -140,27 +158,25 @@ def explaining(config: RunConfig, depth: str | None = None, settings: Sequence[s
     return config.model_copy(update=chosen)
 
 
-def find_image(word: str, classes: ClassTable, known: Sequence[SegDataset | None] = ()) -> tuple[SegDataset, ImageId]:
-    """The dataset that knows an image by this id, and the id; else a file of that name as a dataset of its own.
+def find_image(word: str, lens: Lens) -> tuple[SegDataset, ImageId]:
+    """The dataset of the run that knows an image by this id, and the id; else a file as a dataset of its own.
 
     Args:
         word: an id or a path.
-        classes: the model's.
-        known: datasets to look into first.
+        lens: the model that will look at it.
 
     Raises:
         SeglensError: no such image and no such file.
     """
-    datasets = [data for data in known if data is not None]
-    for data in datasets:
+    for data in lens.known:
         if word in data.ids:
             return data, word
     path = Path(word)
     if not path.is_file():
-        ids = datasets[0].ids if datasets else ()
+        ids = lens.known[0].ids if lens.known else ()
         more = f", and no image of the run, which has {len(ids)} ({', '.join(ids[:3])}, ...)" if ids else ""
         raise SeglensError(f"image '{word}': no such file{more}")
-    return FileImages(classes, {path.stem: Entry(path, "")}), path.stem
+    return FileImages(lens.net.classes, {path.stem: Entry(path, "")}), path.stem
 
 
 def depth_words(name: str) -> str:
