@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from seglens.types import (
     Chunk,
     FloatArray,
     ImageId,
+    PixelScore,
     Query,
     Region,
     RegionSet,
@@ -45,8 +47,7 @@ def choose_rows(bench: Workbench, round: int, rows: Rows, amount: float, asked: 
     """
     config = bench.config
     first = bench.model(round) is None
-    score = bench.first_score if first else bench.score
-    final = score.finish(rows)
+    final = bench.score_of(round).finish(rows)
     if not np.isfinite(final).all():
         image = rows.images[~np.isfinite(final)][0]
         raise SeglensError(f"score '{config.score.name}' is not finite for image '{image}' in round {round}")
@@ -56,7 +57,7 @@ def choose_rows(bench: Workbench, round: int, rows: Rows, amount: float, asked: 
         rows.arrays["order"] = image_order(bench, rows)
     most = float(CELL**2) if config.answer is AnswerKind.POINT else np.inf
     costs = row_costs(
-        rows, estimate_rows(rows, config.answer, bench.oracle), config.budget.unit, bench.image_pixels, most
+        rows, estimate_rows(rows, config.answer, bench.oracle, first), config.budget.unit, bench.unit_pixels, most
     )
     state = RoundState(round, config.rounds, len(bench.data.classes), asked)
     chance = bench.chance.child(round, Stage.PICK.value)
@@ -102,7 +103,7 @@ def make_queries(
     if bench.cut.partition:
         chunks = bench.chunks([id for chunk in chunks for id in chunk.images if id in by_image])
     net = bench.net(work.round)
-    score = bench.score if net is not None else bench.first_score
+    score = bench.score_of(work.round)
     needs = score.needs | ({"probs"} if net is not None else set())
     chance = bench.chance.child(work.round, "cut")
     queries: dict[int, Query] = {}
@@ -122,39 +123,47 @@ def make_queries(
                 )
             probs = ev.probs[i].numpy() if net is not None else None
             if probs is not None:
-                _write_maps(bench, work.round, region_set.image, probs, px.value[i].numpy())
+                _write_maps(bench, work.round, region_set.image, probs, px, i)
             for position in positions:
-                about = _Seen(probs, px.value[i].numpy(), share)
+                about = _Then(probs, px.names, share)
                 queries[position] = _query(bench, work.round, picked, position, region_set, about)
     return [queries[position] for position in range(len(picked))]
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """What the model said of one image at the time of asking."""
+class _Then:
+    """What the model said of one image at the time of asking; the names of the maps that rows hold means of."""
 
     probs: FloatArray | None
-    score: FloatArray
+    names: tuple[str, ...]
     share: FloatArray | None
 
 
-def _query(bench: Workbench, round: int, rows: Rows, position: int, regions: RegionSet, seen: _Seen) -> Query:
+def _query(bench: Workbench, round: int, rows: Rows, position: int, regions: RegionSet, then: _Then) -> Query:
     number = int(rows.regions[position])
     mask = regions.labels == number
     region = Region(regions.image, mask.shape, encode(mask), regions.key, number)
     digest = hashlib.sha256(repr((bench.config.seed, bench.config.digest(), round, region.image)).encode())
     digest.update(region.runs.tobytes())
     value = float(rows.arrays["score"][position])
-    if seen.probs is None:
+    if then.probs is None:
         why = first_round_reason(region, bench.data.classes)
     else:
-        why = reason(region, bench.config.model.size, seen.probs, value, seen.share, bench.data.classes)
+        means = {name: float(rows.arrays["dense"][position, k]) for k, name in enumerate(then.names)}
+        why = reason(region, bench.config.model.size, then.probs, value, then.share, bench.data.classes, maps=means)
     kind = bench.config.answer
-    cost = estimate(region, int(rows.fresh[position]), kind, bench.oracle)
+    cost = estimate(region, int(rows.fresh[position]), kind, bench.oracle, first=then.probs is None)
     return Query(digest.hexdigest()[:24], round, region, kind, value, cost, why)
 
 
-def _write_maps(bench: Workbench, round: int, image: ImageId, probs: FloatArray, score: FloatArray) -> None:
-    path = bench.folder(round) / "maps" / f"{encode_id(image)}.npz"
-    prediction = probs.argmax(0).astype(np.uint8)
-    write_arrays(path, prediction=prediction, score=score.astype(np.float16))
+def maps_path(bench: Workbench, round: int, image: ImageId) -> Path:
+    """Where what the model saw of an image is kept, when it was asked about in a round."""
+    return bench.folder(round) / "maps" / f"{encode_id(image)}.npz"
+
+
+def _write_maps(bench: Workbench, round: int, image: ImageId, probs: FloatArray, px: PixelScore, index: int) -> None:
+    maps = {"score": px.value[index]}
+    if px.dense is not None:
+        maps |= dict(zip(px.names, px.dense[index], strict=True))
+    compact = {name: value.cpu().numpy().astype(np.float16) for name, value in maps.items()}
+    write_arrays(maps_path(bench, round, image), prediction=probs.argmax(0).astype(np.uint8), **compact)

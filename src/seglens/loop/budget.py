@@ -8,14 +8,14 @@ from seglens.config import BudgetConfig
 from seglens.types import Cost, FloatArray, Rows, Unit
 
 
-def charged(cost: Cost, questions: int, unit: Unit, image_pixels: float) -> float:
+def charged(cost: Cost, questions: int, unit: Unit, unit_pixels: float) -> float:
     """A cost in the budget's unit.
 
     Args:
         cost: what was paid for some questions.
         questions: how many (each is an image where the unit is images).
         unit: of the budget.
-        image_pixels: mean pixels of an image of the pool (for image equivalents).
+        unit_pixels: pixels in one unit: of a mean image (image equivalents) or of the pool (its share).
     """
     if unit is Unit.IMAGES:
         return float(questions)
@@ -23,7 +23,7 @@ def charged(cost: Cost, questions: int, unit: Unit, image_pixels: float) -> floa
         return cost.clicks
     if unit is Unit.SECONDS:
         return cost.seconds
-    return cost.pixels if unit is Unit.PIXELS else cost.pixels / image_pixels
+    return cost.pixels if unit is Unit.PIXELS else cost.pixels / unit_pixels
 
 
 def allowance(budget: BudgetConfig, round: int, spent: float) -> float:
@@ -41,14 +41,14 @@ def allowance(budget: BudgetConfig, round: int, spent: float) -> float:
     return max(0.0, due - spent)
 
 
-def row_costs(rows: Rows, estimates: FloatArray, unit: Unit, image_pixels: float, most: float) -> FloatArray:
+def row_costs(rows: Rows, estimates: FloatArray, unit: Unit, unit_pixels: float, most: float) -> FloatArray:
     """Estimated cost of each row in the budget's unit.
 
     Args:
         rows: R rows.
         estimates: (R, 2) clicks and seconds of each row.
         unit: of the budget.
-        image_pixels: mean pixels of an image of the pool.
+        unit_pixels: pixels in one unit: of a mean image (image equivalents) or of the pool (its share).
         most: most pixels that an answer labels (a point: its cell).
 
     Returns:
@@ -61,4 +61,4 @@ def row_costs(rows: Rows, estimates: FloatArray, unit: Unit, image_pixels: float
     if unit is Unit.SECONDS:
         return estimates[:, 1]
     pixels = np.minimum(rows.fresh, most).astype(np.float64)
-    return pixels if unit is Unit.PIXELS else pixels / image_pixels
+    return pixels if unit is Unit.PIXELS else pixels / unit_pixels

@@ -18,7 +18,7 @@ from seglens.config import RunConfig, read_yaml, resolve
 from seglens.files import write_bytes
 from seglens.loop.stages import Stages
 from seglens.loop.workbench import Report, Workbench
-from seglens.registry import datasets
+from seglens.registry import datasets, depths
 from seglens.store import Repository
 from seglens.store.lock import driver_lock
 from seglens.store.repository import DATABASE, Round
@@ -101,11 +101,12 @@ def with_absolute_paths(config: RunConfig) -> RunConfig:
         SeglensError: a part's parameters are not right.
     """
     changed: dict[str, Any] = {}
-    for key in ("data", "eval_data"):
+    for key, known in (("data", datasets), ("eval_data", datasets), ("depth", depths)):
         part = getattr(config, key)
         if part is not None:
-            given = datasets.params(part).model_dump(exclude_unset=True)
-            paths = {name: str(value.absolute()) for name, value in given.items() if isinstance(value, Path)}
+            given = known.params(part).model_dump(exclude_unset=True)
+            paths: dict[str, Any] = {name: str(value.absolute()) for name, value in given.items() if isinstance(value, Path)}
+            paths |= {name: value for name, value in given.items() if isinstance(value, dict)}  # a part inside (folds)
             changed[key] = part.model_copy(update=paths)
     weights = Path(config.model.weights)
     if weights.exists():
@@ -231,8 +232,8 @@ class Machine:
         return Step({"images": len(self.stages.narrow(number))})
 
     def _score(self, number: int) -> Step:
-        self.stages.score(number)
-        return Step()
+        learnt = self.stages.score(number)
+        return Step({"learnt": learnt} if learnt else {})
 
     def _pick(self, number: int) -> Step | Outcome:
         queries, left = self.stages.pick(number)

@@ -31,7 +31,7 @@ class ScoreChunks:
     def __call__(self) -> Callable[[Chunk], Rows]:
         """The work itself."""
         net = self.bench.net(self.round)
-        score = self.bench.score if net is not None else self.bench.first_score
+        score = self.bench.score_of(self.round)
         cut = self.bench.cut
         chance = self.bench.chance.child(self.round, "cut")
 

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import torch
 
-from seglens.files import encode_id, read_arrays, write_bytes
-from seglens.loop.asking import choose_rows, make_queries
+from seglens.acquisition.settle.paint import paint
+from seglens.files import read_arrays, write_bytes
+from seglens.loop.asking import choose_rows, make_queries, maps_path
 from seglens.loop.budget import allowance, charged
 from seglens.loop.scoring import ScoreChunks, load_pool, score_pool
-from seglens.loop.workbench import MODEL, Report, Workbench
+from seglens.loop.workbench import LEARNT, MODEL, Report, Workbench
 from seglens.models import SegNet, load_checkpoint, save_checkpoint
-from seglens.protocols import AskContext, Evidence
+from seglens.models.views import VIEWS
+from seglens.protocols import AskContext, Evidence, Learner
 from seglens.store import LabelFiles, Metric, Repository
 from seglens.training import TrainSource, evaluate, train
 from seglens.types import (
+    IGNORE,
     Answered,
     AnsweredImage,
     AnswerStatus,
@@ -27,12 +31,17 @@ from seglens.types import (
     FloatArray,
     ImageId,
     ImageRows,
+    Provenance,
     Query,
     Region,
     Rows,
+    Seen,
     Stage,
 )
 
+GATE = "gate.json"
+"""Images by falling DICE, as a round's gate judged them."""
+BY_PEOPLE = frozenset({Provenance.PERSON, Provenance.SIMULATED})
 NEVER_ASK_AGAIN = frozenset(AnswerStatus) - {AnswerStatus.EXPIRED}
 
 
@@ -90,10 +99,42 @@ class Stages:
                 asked.setdefault(query.image, []).append(query.region)
         return ScoreChunks(self.bench, round, asked)
 
-    def score(self, round: int) -> None:
-        """Rows of every chunk, on disk."""
+    def score(self, round: int) -> dict[str, Any]:
+        """Rows of every chunk, on disk; returns what the score learnt, where it is one that learns."""
+        learnt = self._learn(round)
         chunks = self.chunks(round)
         score_pool(self.scoring(round), chunks, lambda d, t: self.report("scoring", d, t))
+        return learnt
+
+    def _learn(self, round: int) -> dict[str, Any]:
+        if not isinstance(self.bench.score, Learner) or self.bench.model(round) is None:
+            return {}
+        path = self.bench.folder(round) / LEARNT
+        if not path.exists():
+            learnt = self.bench.score.learn(self._seen(round))
+            write_bytes(path, json.dumps(learnt, sort_keys=True).encode())
+        found: dict[str, Any] = json.loads(path.read_text())
+        return found
+
+    def _seen(self, round: int) -> Iterator[Seen]:
+        """Each image asked about before ``round``, with its maps of then and where people's answers proved it wrong.
+
+        A prediction is judged only by the answers that it led to, as they were given.
+        """
+        asked: dict[tuple[int, ImageId], list[Answered]] = {}
+        for pair in self.repo.answered():
+            if pair.query.round < round and pair.answer.provenance in BY_PEOPLE:
+                asked.setdefault((pair.query.round, pair.query.image), []).append(pair)
+        for (then, image), answers in sorted(asked.items()):
+            path = maps_path(self.bench, then, image)
+            if not path.exists():
+                continue
+            maps = read_arrays(path)
+            prediction = maps.pop("prediction")
+            truth = paint(AnsweredImage(image, self.bench.data.item(image).size, answers)).label
+            small = VIEWS["plain"].label(torch.from_numpy(truth), self.bench.config.model.size).numpy()
+            wrong = np.where(small == IGNORE, -1, small != prediction).astype(np.int8)
+            yield Seen(image, {name: value.astype(np.float32) for name, value in maps.items()}, wrong)
 
     def pick(self, round: int) -> tuple[list[Query], bool]:
         """The round's questions with their reasons, their maps on disk; and whether anything was left to ask."""
@@ -129,7 +170,7 @@ class Stages:
             if query.round <= through:
                 cost = cost + query.estimate
         asked = sum(query.round <= through for query in self.repo.queries())
-        return charged(cost, asked, self.bench.config.budget.unit, self.bench.image_pixels)
+        return charged(cost, asked, self.bench.config.budget.unit, self.bench.unit_pixels)
 
     # -- ask, await, settle -----------------------------------------------------------------------------------------
     def ask(self, round: int) -> None:
@@ -137,7 +178,7 @@ class Stages:
         net = self.bench.net(round)
 
         def evidence(ids: Sequence[ImageId]) -> Evidence:
-            return self.bench.evidence(ids, round, Stage.ASK, frozenset({"probs", "features"}), net)
+            return self.bench.evidence(ids, round, Stage.ASK, self.bench.oracle.needs, net)
 
         chance = self.bench.chance.child(round, Stage.ASK.value)
         context = AskContext(self.bench.data.classes, self.bench.labels, evidence if net else None, chance)
@@ -151,6 +192,7 @@ class Stages:
         net = self.bench.net(round)
         needs = self.bench.settle.needs
         held: list[str] = []
+        judged: list[dict[str, Any]] = []
         done = 0
         kept: set[ImageId] = set()
         for chunk in self.bench.chunks([id for id in self.bench.pool if id in by_image]):
@@ -158,19 +200,24 @@ class Stages:
             ev = self.bench.evidence(chunk.images, round, Stage.SETTLE, needs, net) if net is not None else None
             for image, settled in zip(batch, self.bench.settle.settle(batch, ev), strict=True):
                 held.extend(settled.held)
+                if settled.dice is not None:
+                    judged.append({"image": image.image, "dice": settled.dice, "held": bool(settled.held)})
                 if (settled.provenance > 0).any():
                     self.files.write(image.image, settled)
                     kept.add(image.image)
             done += len(batch)
             self.report("settling labels", done, len(by_image))
         self.files.keep_only(kept)
+        if judged:
+            judged.sort(key=lambda found: (-found["dice"], found["image"]))
+            write_bytes(self.bench.folder(round) / GATE, json.dumps(judged).encode())
         return held
 
     def _answered_image(self, id: ImageId, answers: Sequence[Answered]) -> AnsweredImage:
         return AnsweredImage(id, self.bench.data.item(id).size, answers, self._at_ask(id, answers[-1].query.round))
 
     def _at_ask(self, id: ImageId, round: int) -> ByteArray | None:
-        path = self.bench.folder(round) / "maps" / f"{encode_id(id)}.npz"
+        path = maps_path(self.bench, round, id)
         return read_arrays(path)["prediction"] if path.exists() else None
 
     # -- train, evaluate --------------------------------------------------------------------------------------------
@@ -192,7 +239,9 @@ class Stages:
             progress=lambda d, t: self.report("training", d, t),
             companions=self.bench.companions,
         )
-        save_checkpoint(cast(SegNet, models.best), folder / MODEL)
+        for name, member in models.members.items():
+            save_checkpoint(cast(SegNet, member), folder / f"{name}.pt")
+        save_checkpoint(cast(SegNet, models.best), folder / MODEL)  # last: with it the stage is done
         checkpoint.unlink(missing_ok=True)
 
     def evaluate(self, round: int) -> list[Metric]:

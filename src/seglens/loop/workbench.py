@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import platformdirs
 import torch
 
 import seglens.acquisition
+import seglens.depth
 import seglens.engines
 import seglens.oracles  # noqa: F401 - the imports register the parts
 from seglens.config import PartConfig, RunConfig
@@ -21,14 +24,30 @@ from seglens.data import open_data, open_labels
 from seglens.evidence import NetEvidence
 from seglens.models import FeatureCache, SegNet, build_network, load_checkpoint
 from seglens.models.views import view_of
-from seglens.protocols import Companion, Cut, LabelSource, Narrow, Oracle, PartContext, Pick, Score, SegDataset, Settle
-from seglens.registry import companions, cuts, engines, narrows, networks, oracles, picks, scores, settles
-from seglens.types import Chance, Chunk, ImageId, Region, SeglensError, Stage
+from seglens.protocols import (
+    Companion,
+    Cut,
+    DepthSource,
+    LabelSource,
+    Learner,
+    Narrow,
+    Oracle,
+    PartContext,
+    Pick,
+    Score,
+    SegDataset,
+    Settle,
+)
+from seglens.registry import companions, cuts, depths, engines, narrows, networks, oracles, picks, scores, settles
+from seglens.types import Chance, Chunk, ImageId, Region, SeglensError, Stage, Unit
 
 Report = Callable[[str, int, int], None]
 """Called with (what, done, total) during long work."""
 
 MODEL = "model.pt"
+LEARNT = "score.json"
+"""What a round's score learnt of the answers before it."""
+TEACHER = "ema-teacher"
 
 
 def cache_folder(config: RunConfig) -> Path:
@@ -77,7 +96,7 @@ class Workbench:
     @cached_property
     def labels(self) -> LabelSource | None:
         """The pool's truth, for an oracle that simulates; None where a person or the machine answers."""
-        return open_labels(self.config.data) if oracles.get(self.config.ask.name).simulation else None
+        return open_labels(self.config.data) if self.oracle.simulation else None
 
     @cached_property
     def pool(self) -> tuple[ImageId, ...]:
@@ -108,6 +127,12 @@ class Workbench:
         return float(np.mean([np.prod(self.data.item(id).size) for id in self.pool]))
 
     @cached_property
+    def unit_pixels(self) -> float:
+        """Pixels in one unit of the budget, where its unit is made of pixels: a mean image's, or the whole pool's."""
+        whole = self.config.budget.unit is Unit.POOL_SHARE
+        return self.image_pixels * (len(self.pool) if whole else 1)
+
+    @cached_property
     def context(self) -> PartContext:
         """What parts are built with."""
         return PartContext(self.data.classes, self.data, cache_folder(self.config), self.config.model.size)
@@ -125,6 +150,23 @@ class Workbench:
         if score.privileged and self.labels is None:
             raise SeglensError(f"score '{self.config.score.name}' sees labels: it runs in simulation only")
         return score
+
+    def score_of(self, round: int) -> Score:
+        """The score as it stands in a round: chance while there is no model, then with what it learnt."""
+        if self.model(round) is None:
+            return self.first_score
+        learnt = self.folder(round) / LEARNT
+        if not (isinstance(self.score, Learner) and learnt.exists()):
+            return self.score
+        score: Any = scores.build(self.config.score, self.context)
+        score.recall(json.loads(learnt.read_text()))
+        return cast(Score, score)
+
+    @cached_property
+    def depth(self) -> DepthSource:
+        """How near is each pixel."""
+        depth: DepthSource = depths.build(self.config.depth, self.context)
+        return depth
 
     @cached_property
     def first_score(self) -> Score:
@@ -162,6 +204,12 @@ class Workbench:
         return [companions.build(part, self.context) for part in self.config.companions]
 
     @property
+    def needs(self) -> frozenset[str]:
+        """What any part reads of the evidence."""
+        own = (self.score.needs, self.settle.needs, self.oracle.needs, *(part.needs for part in self.narrows))
+        return frozenset().union(*own)
+
+    @property
     def enough(self) -> float:
         """The share of a round's answers that ends the waiting."""
         return float(self.config.ask.params().get("enough", 1.0))
@@ -180,6 +228,12 @@ class Workbench:
         """``model`` loaded, in eval mode."""
         path = self.model(round)
         return load_checkpoint(path).eval() if path else None
+
+    def teacher(self, round: int) -> SegNet | None:
+        """The EMA teacher that came with ``model``; None where the run trains none."""
+        path = self.model(round)
+        kept = path.with_name(f"{TEACHER}.pt") if path else None
+        return load_checkpoint(kept).eval() if kept is not None and kept.exists() else None
 
     def fresh_net(self, round: int) -> SegNet:
         """An untrained network for round ``round``: built anew, with weights drawn by chance, or the last round's."""
@@ -229,6 +283,19 @@ class Workbench:
                 f"({', '.join(classes)}), in the same order"
             )
         _ = self.pool, self.narrows, self.score, self.cut, self.settle, self.oracle, self.companions
+        if "proximity" in self.needs:
+            _ = self.depth
+        if "teacher" in self.needs and all(part.name != TEACHER for part in self.config.companions):
+            raise SeglensError(
+                f"companions: 'ask: {self.config.ask.name}' asks the EMA teacher: add {TEACHER} (found "
+                f"{', '.join(part.name for part in self.config.companions) or 'none'})"
+            )
+        kinds = getattr(self.oracle, "kinds", None)
+        if kinds is not None and self.config.answer not in kinds:
+            raise SeglensError(
+                f"answer: '{self.config.answer.value}', but ask '{self.config.ask.name}' gives "
+                f"{' or '.join(sorted(kind.value for kind in kinds))}"
+            )
         self.pick(first=False)
         engines.params(self.config.engine)
         networks.get(self.config.model.name)
@@ -245,6 +312,8 @@ class Workbench:
             ids = list(self.eval_data.ids)
             self.eval_cache.fill(ids, lambda d, t: report("caching features of the evaluation images", d, t))
         self.cut.prepare(self.pool, lambda d, t: report("preparing regions", d, t))
+        if "proximity" in self.needs:
+            self.depth.prepare(self.pool, lambda d, t: report("estimating depth", d, t))
 
     def evidence(
         self,
@@ -258,7 +327,19 @@ class Workbench:
         """Evidence of a few images in one round."""
         chance = self.chance.child(round, stage.value)
         precision = self.config.train.precision
-        return NetEvidence(ids, self.data, self.config.model.size, chance, needs, net, self.cache, asked, precision)
+        return NetEvidence(
+            ids,
+            self.data,
+            self.config.model.size,
+            chance,
+            needs,
+            net,
+            self.cache,
+            asked,
+            precision,
+            depth=self.depth if "proximity" in needs else None,
+            teacher=lambda: self.teacher(round),
+        )
 
     def chunks(self, ids: Sequence[ImageId]) -> list[Chunk]:
         """Fixed pieces of ``ids``, in order."""
