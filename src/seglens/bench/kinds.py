@@ -237,8 +237,8 @@ def bands(table: TablePlan, results: Results) -> Table:
         edges = ", ".join(f"{edge:.2f}" for edge in first.edges)
         note = (
             f"mIoU in points after the last round, over the {first.classes} classes that occur both nearest and "
-            f"farthest. Depth: {first.depth}, of the true labels; bands of equally many evaluation pixels, split at "
-            f"proximity {edges}."
+            f"farthest. Depth: {first.depth} (given the true labels for a prediction). Bands hold equally many pixels "
+            f"of the evaluation images, split at proximity {edges}."
         )
     head = ("row", "seeds", *names, "all pixels, all classes")
     return Table("bands", table.title or "mIoU by depth", head, tuple(lines), note)
