@@ -4,6 +4,7 @@ In eval the decoder is a chain of convolutions, batch norms that are a scale, Re
 chain of convolutions with turned kernels between the ReLUs' masks. Three things make it several times as fast as
 autograd: it needs no graph (the forward pass runs in inference mode and keeps only what the ReLUs gave), the masks are
 shared by all rows of an image, and a 3x3 convolution behind a doubling has one adjoint of 4x4 with stride 2.
+To cut each class out by the box that its pixels reach was tried and left out: boxes came to 0.93 of the image.
 ``seglens.evidence.cam`` takes autograd for every other decoder; tests hold the two equal.
 """
 
@@ -26,11 +27,19 @@ Trace = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class Step:
-    """One convolution of the adjoint: ``kernel`` (K', K, k, k), padding 1, after the mask of the ReLU ``relu``."""
+    """One convolution of the adjoint, after the mask of the ReLU ``relu``: ``kernel`` (K', K, k, k), padding 1."""
 
     kernel: Tensor
     stride: int
-    relu: str | None
+    relu: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The way back from the logits: the ``head``'s kernel (K, C, 3, 3), then ``steps``."""
+
+    head: Tensor
+    steps: tuple[Step, ...]
 
 
 def by_hand(net: SegNet) -> bool:
@@ -38,42 +47,69 @@ def by_hand(net: SegNet) -> bool:
     return isinstance(net.decoder, Unet)
 
 
-def gradients(plan: list[Step], trace: Trace, cotangents: Tensor) -> Tensor:
-    """Pull cotangents of the logits back to the layer that ``plan`` was made for.
+def backwards(net: SegNet, layer: str, dtype: torch.dtype) -> Plan:
+    """The way from the logits back to ``layer``, kernels in ``dtype``, channels last."""
+
+    def ready(kernel: Tensor) -> Tensor:
+        return kernel.to(dtype).contiguous(memory_format=torch.channels_last)
+
+    steps = tuple(Step(ready(kernel), stride, relu) for kernel, stride, relu in _steps(net, layer))
+    return Plan(ready(_turned(net.head[0].weight.detach())), steps)
+
+
+def gradients(plan: Plan, trace: Trace, predicted: Tensor, masks: Tensor, classes: Tensor | None) -> Tensor:
+    """The gradient of summed logits with respect to the activation that ``plan`` leads to.
 
     Args:
         plan: of ``backwards``.
         trace: what a watch saw of one image, at least the ReLUs' outputs behind the layer.
-        cotangents: (R, C, H, W) of the logits at the padded size, zero in the padding, of the activations' dtype.
+        predicted: (h, w) int64 class whose logit is summed, at most as large as the trunk.
+        masks: (R, h, w) bool: the pixels of each row's sum.
+        classes: (R,) the one class that each mask shows; None = any.
 
     Returns:
-        (R, K, h', w') gradient with respect to the activation, same dtype.
+        (R, K, h', w') of the activation's dtype.
     """
-    gradient = cotangents
-    with torch.autocast(gradient.device.type, enabled=False):
-        for step in plan:
-            if step.relu is not None:
-                gave = trace[step.relu].expand(len(gradient), -1, -1, -1)
-                gradient = torch.ops.aten.threshold_backward(gradient, gave, 0)
+    trunk = trace["trunk"]
+    down, right = (whole - shown for whole, shown in zip(trunk.shape[2:], predicted.shape, strict=True))
+    padded = functional.pad(masks.to(trunk.dtype), (0, right, 0, down))
+    with torch.autocast(trunk.device.type, enabled=False):
+        if classes is None:
+            gradient = _from_any(plan.head, functional.pad(predicted, (0, right, 0, down)), padded)
+        else:
+            gradient = _from_classes(plan.head[:, classes], padded)
+        for step in plan.steps:
+            gave = trace[step.relu].expand_as(gradient)
+            torch.ops.aten.threshold_backward.grad_input(gradient, gave, 0, grad_input=gradient)  # in place
             gradient = functional.conv2d(gradient, step.kernel, stride=step.stride, padding=1)
     return gradient
 
 
-def backwards(net: SegNet, layer: str, dtype: torch.dtype) -> list[Step]:
-    """The steps from the logits back to ``layer``, kernels in ``dtype``."""
-    return [Step(step.kernel.to(dtype), step.stride, step.relu) for step in _steps(net, layer)]
+def _from_classes(head: Tensor, masks: Tensor) -> Tensor:
+    """(R, K, H, W) gradient with respect to the trunk: ``head`` (K, R, 3, 3) holds the kernel of each row's class."""
+    kernel = head.transpose(0, 1).flatten(0, 1)[:, None]
+    rows = masks.permute(1, 2, 0).contiguous()[None].permute(0, 3, 1, 2)  # channels last, one row too
+    found = functional.conv2d(rows, kernel, padding=1, groups=len(masks))
+    return found.reshape(len(masks), -1, *found.shape[2:]).contiguous(memory_format=torch.channels_last)
 
 
-def _steps(net: SegNet, layer: str) -> Iterator[Step]:
-    yield Step(_turned(net.head[0].weight.detach()), 1, None)
+def _from_any(head: Tensor, predicted: Tensor, masks: Tensor) -> Tensor:
+    """The same where a mask shows several classes: ``head`` (K, C, 3, 3)."""
+    index = predicted[None, ..., None].expand(len(masks), -1, -1, -1)
+    hot = masks.new_zeros(*masks.shape, head.shape[1]).scatter_(3, index, masks[..., None])
+    return functional.conv2d(hot.permute(0, 3, 1, 2), head, padding=1)
+
+
+def _steps(net: SegNet, layer: str) -> Iterator[tuple[Tensor, int, str]]:
+    """Kernel, stride and ReLU of each step."""
     names = net.activations
     for index in range(len(names) - 2, -1, -1):
         name = names[index + 1]
         if name == layer:
             return
         enlarge, block = net.decoder.block(index)
-        yield Step(_turned(_folded(block.conv2)), 1, name)
-        yield Step(_doubled(_turned(_folded(block.conv1)), enlarge, net.decoder.widths[index]), 2, f"{name}/1")
+        yield _turned(_folded(block.conv2)), 1, name
+        yield _doubled(_turned(_folded(block.conv1)), enlarge, net.decoder.widths[index]), 2, f"{name}/1"
 
 
 def _folded(block: Any) -> Tensor:

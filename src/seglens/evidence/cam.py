@@ -35,11 +35,19 @@ class Decoded:
 
 @dataclass(frozen=True)
 class Shown:
-    """What an image shows: ``predicted`` (h, w) int64, rows of ``masks`` (R, h, w) bool to explain, and their share."""
+    """What an image shows.
+
+    Args:
+        predicted: (h, w) int64.
+        masks: (R, h, w) bool: the pixels that each map explains.
+        share: (R,) of the explained pixels.
+        classes: (R,) the class of each mask; None = all of them in one.
+    """
 
     predicted: Tensor
     masks: Tensor
     share: Tensor
+    classes: Tensor | None
 
 
 def decode_traced(net: SegNet, features: Features, size: Size, precision: str = "auto") -> Decoded:
@@ -125,35 +133,29 @@ def check_layer(net: SegNet, layer: str) -> None:
 
 def _shown(logits: Tensor, spec: CamSpec, open: Tensor | None) -> Shown:
     classes = predicted(logits)[0]
-    open = torch.ones_like(classes, dtype=torch.bool) if open is None else open
-    counts = torch.bincount(classes[open], minlength=logits.shape[1])
+    closed = logits.shape[1]
+    seen = classes if open is None else torch.where(open, classes, closed)
+    counts = torch.bincount(seen.flatten(), minlength=closed + 1)[:closed]
     if spec.classes == "all":
-        masks = open[None][: int(counts.sum() > 0)]
-        return Shown(classes, masks, torch.ones(len(masks), device=logits.device))
+        masks = (seen < closed)[None][: int(counts.sum() > 0)]
+        return Shown(classes, masks, torch.ones(len(masks), device=logits.device), None)
     present = counts.nonzero()[:, 0]
-    return Shown(classes, (classes == present[:, None, None]) & open, counts[present] / counts.sum())
+    return Shown(classes, seen == present[:, None, None], counts[present] / counts.sum(), present)
 
 
 def _by_hand(net: SegNet, image: Decoded, shown: Shown, spec: CamSpec, _precision: str) -> Tensor:
-    """(R, h', w') maps at the layer's size. The rows of a CPU are few at a time, to stay in its cache."""
+    """(R, h', w') maps at the layer's size; on a CPU few rows at a time, to stay in its cache."""
     trunk = image.trace["trunk"]
+    rows = max(1, (1 << 22 if trunk.device.type == "cpu" else 1 << 28) // trunk.numel())
+    maps = []
     with torch.inference_mode():
         plan = backwards(net, spec.layer, trunk.dtype)
-        most = (1 << 22) if trunk.device.type == "cpu" else (1 << 28)
-        maps = []
-        for masks in torch.split(shown.masks, max(1, most // trunk.numel())):
-            cotangents = _one_hot(shown.predicted, masks, image.logits.shape[1], trunk)
-            maps.append(_weighted(gradients(plan, image.trace, cotangents), image.trace[spec.layer], spec))
+        for first in range(0, len(shown.masks), rows):
+            masks = shown.masks[first : first + rows]
+            classes = None if shown.classes is None else shown.classes[first : first + rows]
+            gradient = gradients(plan, image.trace, shown.predicted, masks, classes)
+            maps.append(_weighted(gradient, image.trace[spec.layer], spec))
         return torch.cat(maps)
-
-
-def _one_hot(predicted: Tensor, masks: Tensor, classes: int, trunk: Tensor) -> Tensor:
-    """(R, C, H, W) at the padded size: 1 at the predicted class of each pixel of a mask."""
-    (height, width), (h, w) = trunk.shape[2:], predicted.shape
-    values = functional.pad(masks.to(trunk.dtype), (0, width - w, 0, height - h))
-    index = functional.pad(predicted, (0, width - w, 0, height - h)).expand(len(masks), -1, -1)
-    hot = values.new_zeros(len(masks), height, width, classes).scatter_(3, index[..., None], values[..., None])
-    return hot.permute(0, 3, 1, 2)
 
 
 def _by_autograd(net: SegNet, image: Decoded, shown: Shown, spec: CamSpec, precision: str) -> Tensor:
@@ -181,12 +183,12 @@ def _by_autograd(net: SegNet, image: Decoded, shown: Shown, spec: CamSpec, preci
 
 def _weighted(gradient: Tensor, activation: Tensor, spec: CamSpec) -> Tensor:
     """(R, h', w') relu(sum over k of alpha_k A_k) of gradients (R, K, h', w') and the activation (1, K, h', w')."""
+    alpha = gradient.sum((2, 3), dtype=torch.float32)
     if spec.weights == "mean":
-        alpha = gradient.mean((2, 3), dtype=torch.float32)
+        alpha = alpha / activation[0, 0].numel()
     else:
         positive = gradient.relu().sum((2, 3), dtype=torch.float32)
-        total = gradient.sum((2, 3), dtype=torch.float32)
-        alpha = torch.where(positive > 0, total / positive, 0)  # a channel that nothing speaks for has no weight
+        alpha = torch.where(positive > 0, alpha / positive, 0)  # a channel that nothing speaks for has no weight
     return torch.einsum("rk,khw->rhw", alpha, activation[0].float()).relu()
 
 
