@@ -141,3 +141,15 @@ def test_one_image_at_a_time(explained: Path) -> None:
 def test_an_unknown_layer_is_refused(explained: Path) -> None:
     with pytest.raises(SeglensError, match="stride-3"):
         explained_by(explained, "score.layer=stride-3")
+
+
+def test_a_damaged_model_is_said(explained: Path) -> None:
+    lens = of_run(explained, load_config(explained))
+    next(lens.net.head.parameters()).data.fill_(torch.nan)
+    with pytest.raises(SeglensError, match="not finite"):
+        lens.explain(lens.known[1], lens.known[1].ids[0])
+
+
+def test_learned_weights_of_other_maps_are_named_so(explained: Path) -> None:
+    lens, found = explained_by(explained, "score.pae=map")
+    assert found.weighing.source == lens.weighing == "learned in round 2, for other maps"

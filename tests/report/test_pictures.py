@@ -13,7 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from seglens.report.pictures import WIDTH, class_colours, close_box, data_url, fitted, score_colours, sized
+from seglens.report.pictures import (
+    WIDTH,
+    class_colours,
+    close_box,
+    coloured,
+    data_url,
+    fitted,
+    heat,
+    score_colours,
+    shown,
+    sized,
+)
 from seglens.types import ClassTable
 
 
@@ -83,3 +94,41 @@ def test_a_data_url_opens(kind: str) -> None:
     head, _, body = data_url(picture, kind).partition(",")
     assert head == f"data:image/{kind};base64"
     assert Image.open(io.BytesIO(base64.b64decode(body))).size == (30, 20)
+
+
+def test_heat_grows_with_the_value_and_leaves_the_photograph_visible() -> None:
+    picture = np.random.default_rng(0).integers(0, 255, (20, 30, 3), np.uint8)
+    values = np.linspace(0, 1, 10 * 15, dtype=np.float32).reshape(10, 15)
+    light = heat(np.full_like(picture, 128), values) @ np.array([0.2126, 0.7152, 0.0722])
+    assert np.diff(light[::2].ravel()[::2]).min() > -1.5  # brighter throughout in grey as well, but for rounding
+    assert light[-1, -1] > light[0, 0] + 100
+    flat = heat(picture, np.zeros((10, 15), np.float32))
+    shade = picture @ np.array([0.299, 0.587, 0.114])
+    assert np.corrcoef(flat.sum(-1).ravel(), shade.ravel())[0, 1] > 0.99
+
+
+def test_coloured_ends_at_the_value_it_is_told() -> None:
+    values = np.array([[0.0, 0.2, 0.4, 9.0]], np.float32)
+    drawn = coloured(values, "inferno", 0.4)[0]
+    assert (drawn[2] == drawn[3]).all()
+    assert (drawn[0] != drawn[1]).any()
+    assert np.isfinite(coloured(values, "inferno", 0.0)).all()
+
+
+def test_a_shown_picture_outlines_every_region() -> None:
+    regions = np.zeros((40, 80), np.int32)
+    regions[5:20, 10:30], regions[5:20, 30:60] = 1, 2
+    found = shown(np.zeros((40, 80, 3), np.uint8), "png", "alt", "caption", regions)
+    drawn = np.array(Image.open(io.BytesIO(base64.b64decode(found.url.partition(",")[2]))).convert("RGB"))
+    line = (drawn == (0, 229, 255)).all(-1)
+    assert (found.width, found.height) == (drawn.shape[1], drawn.shape[0]) == (WIDTH, WIDTH // 2)
+    scale = WIDTH / 80
+    row = line[round(12 * scale)]
+    assert [bool(row[round(x * scale) + side]) for x, side in ((10, 1), (20, 0), (30, -1), (30, 1), (60, -1))] == [
+        True,
+        False,
+        True,
+        True,
+        True,
+    ]
+    assert not line[round(30 * scale)].any()

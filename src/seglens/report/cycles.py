@@ -73,12 +73,11 @@ def cycles(views: Sequence[RunView]) -> Cycles | None:
     adds: tuple[Picture, ...] = ()
     last: Explanation | None = None
     try:
-        numbers = trained(view)
-        for place in spaced(len(numbers), CYCLES):
-            lens = of_run(view.folder, view.config, numbers[place])
+        for number in _shown(view):
+            lens = of_run(view.folder, view.config, number)
             last = lens.explain(first.data, first.id)
-            steps.append(_step(view, numbers[place], last))
-        adds = _adds(of_run(view.folder, view.config).explain(second.data, second.id))
+            steps.append(_step(view, number, last))
+        adds = _adds(lens.explain(second.data, second.id))
     except SeglensError as error:
         note = f"Not everything could be explained: {error}"
     if last is None:
@@ -106,6 +105,12 @@ def _legend(scenes: Sequence[_Scene], last: Explanation) -> tuple[tuple[str, Col
 def trained(view: RunView) -> list[int]:
     """The rounds that left a model."""
     return [r.number for r in view.rounds if _model(view, r.number).exists()]
+
+
+def _shown(view: RunView) -> list[int]:
+    """The rounds whose models are shown, evenly spaced, the first and the last with them."""
+    numbers = trained(view)
+    return [numbers[place] for place in spaced(len(numbers), CYCLES)]
 
 
 def _model(view: RunView, round: int) -> Path:

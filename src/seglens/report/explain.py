@@ -192,11 +192,14 @@ def explain(
         The explanation; its maps are what the score itself computes.
 
     Raises:
-        SeglensError: more than one image, a layer that the model does not have, or no depth for the image.
+        SeglensError: more than one image, a layer that the model does not have, no depth for the image, or values that
+            are not finite.
     """
     if len(ev.ids) != 1:
         raise SeglensError(f"explain: one image at a time, found {len(ev.ids)}")
     px, maps = _maps(ev, score)
+    if not bool(torch.isfinite(px.value).all()):
+        raise SeglensError(f"image '{ev.ids[0]}': the explainable error is not finite; are the model's weights?")
     gate = _gate(score)
     near = ev.proximity.float()
     size = (near.shape[-2], near.shape[-1])

@@ -127,8 +127,9 @@ def _pictures(view: RunView, asked: Asked) -> tuple[tuple[Picture, ...], tuple[S
     said = ", ".join(f"{s.name} {s.share}" for s in swatches if s.share)
     coloured = class_colours(prediction, view.classes)
     shown.append(drawing(coloured, inside, f"Prediction when asked; in the region: {said}", "Predicted then"))
-    bright = "Score map when asked: the brighter, the more a label would teach"
-    shown.append(drawing(score_colours(score), inside, bright, "Score: brighter = ask sooner"))
+    what = "Explainable error (EEM)" if view.config.score.name == "explainable-error" else "Score"
+    bright = f"{what} when asked: the brighter, the more a label would teach"
+    shown.append(drawing(score_colours(score), inside, bright, f"{what}: brighter = ask sooner"))
     return tuple(shown), swatches
 
 

@@ -124,9 +124,11 @@ def of_run(
     number = trained[-1] if round is None else round
     if number not in trained:
         raise SeglensError(f"{run}: no model of round {number}; there are models of rounds {_listed(trained)}")
-    config = explaining(config, depth, settings)
+    own, config = config.score, explaining(config, depth, settings)
     bench = Workbench(config, run)
     learnt, weighing = _learnt(bench, number)
+    if learnt and config.score != own:
+        weighing += ", for other maps"
     name = f"{run.resolve().name}, model of round {number}"
     return Lens(name, load_checkpoint(bench.folder(number) / MODEL).eval(), config, learnt, weighing, bench)
 

@@ -50,7 +50,8 @@ def places(views: Sequence[RunView]) -> list[Places]:
 def _places(label: str, view: RunView) -> Places:
     share = density([a.query.region for a in view.asked]) / max(view.pool_images, 1)
     high, ninths = float(share.max()), _ninths(view)
-    size = (round(WIDTH * CELLS[0] / CELLS[1]), WIDTH)
+    height, width = view.asked[0].query.region.size
+    size = (max(1, round(WIDTH * height / width)), WIDTH)
     drawn = resized(coloured(share, SCORE_COLOURS, high), size)
     caption = (
         f"{label}: all images laid over each other. The brighter, the more of them were asked about there; yellow: "
