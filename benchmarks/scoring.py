@@ -90,7 +90,7 @@ def trained(steps: int) -> SegNet:
         window = np.s_[:, ..., y : y + CROP[0], x : x + CROP[1]]
         logits = net(images[picks][window])
         loss = functional.cross_entropy(
-            logits, labels[picks][window], weight=1 / torch.log(1.1 + share), ignore_index=IGNORE
+            logits, labels[picks][window], weight=share.clamp(min=1e-4) ** -0.5, ignore_index=IGNORE
         )
         optimiser.zero_grad()
         loss.backward()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +13,10 @@ from torch.nn import functional
 from seglens.config import ModelConfig
 from seglens.data.streets import Streets
 from seglens.evidence import NetEvidence
-from seglens.evidence.cam import activation_map, decode_traced
+from seglens.evidence.cam import activation_map, class_maps, decode_traced
 from seglens.functional.proximity import gated, openness
 from seglens.models import FeatureCache, SegNet, build_network, load_image
-from seglens.types import CamSpec, Chance, Gate, SeglensError
+from seglens.types import CamSpec, Chance, Gate, ImageId, SeglensError, Size
 
 SIZE = (50, 90)  # odd to the stride: padded to 64 x 96
 NETS = ("unet", "unet-transposed", "fpn")
@@ -49,6 +50,7 @@ def trained_like(name: str, data: Streets) -> SegNet:
     with torch.no_grad():
         logits = net(torch.stack([load_image(data, id, SIZE) for id in data.ids]))
         net.head[0].bias.data -= logits.mean((0, 2, 3))
+        net.head[0].bias.data[8:] -= 1e3  # these are never predicted
     return net
 
 
@@ -100,3 +102,180 @@ def test_maps_are_captums(data: Streets, nets: dict[str, SegNet], name: str, lay
         torch.testing.assert_close(ours[i], wanted, rtol=0, atol=1e-4 * float(wanted.max()))
         wanted = by_captum(net, image, layer, torch.ones_like(predicted), predicted)
         torch.testing.assert_close(together[i], wanted, rtol=0, atol=1e-4 * float(wanted.max()))
+
+
+class Ramp:
+    """Near at the bottom."""
+
+    def prepare(self, ids: Sequence[ImageId], progress: object = None) -> None:
+        pass
+
+    def proximity(self, ids: Sequence[ImageId], size: Size, predicted: object) -> Tensor:
+        return torch.linspace(0, 1, size[0])[None, :, None].expand(len(ids), *size)
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_a_gate_explains_what_the_network_makes_of_the_open_pixels(
+    data: Streets, nets: dict[str, SegNet], name: str
+) -> None:
+    net, gate = nets[name], Gate(patches=(5, 9), threshold="median", mode="hard")
+    ev = evidence(data, net, "proximity", depth=Ramp())
+    found = ev.cam(replace(PLAIN, gate=gate))
+    share = openness(ev.proximity, gate)
+    assert 0.4 < float(share.mean()) < 0.7
+    image = gated(load_image(data, data.ids[0], SIZE)[None], share[:1])
+    predicted = net(image)[0].argmax(0)
+    open = share[0] > 0
+    present = predicted[open].unique()
+    maps = [by_captum(net, image, PLAIN.layer, (predicted == c) & open, predicted) for c in present]
+    wanted = torch.stack(maps).amax(0)
+    torch.testing.assert_close(found[0], wanted, rtol=0, atol=1e-4 * float(wanted.max()))
+    assert (found - ev.cam(PLAIN)).abs().max() > 1e-2 * wanted.max()
+
+
+def by_definition(net: SegNet, image: Tensor, spec: CamSpec) -> Tensor:
+    """(h, w): written out for one image by autograd through everything, a class at a time."""
+    seen: list[Tensor] = []
+
+    def watch(name: str, activation: Tensor) -> Tensor:
+        if name == spec.layer:
+            seen.append(activation)
+        return activation
+
+    logits = net.decode(net.encode(image), SIZE, watch=watch)[0]
+    predicted, maps, shares = logits.argmax(0), [], []
+    for c in predicted.unique():
+        gradient = torch.autograd.grad(logits[c][predicted == c].sum(), seen[0], retain_graph=True)[0][0]
+        alpha = gradient.sum((1, 2)) / gradient.clamp(min=0).sum((1, 2)) if spec.weights == "positive" else None
+        alpha = gradient.mean((1, 2)) if alpha is None else alpha.nan_to_num(0, 0, 0)
+        small = (alpha[:, None, None] * seen[0][0]).sum(0).clamp(min=0).detach()
+        padded = [side + -side % net.stride for side in SIZE]
+        large = functional.interpolate(small[None, None], padded, mode="bilinear", align_corners=False)[0, 0]
+        large = large[: SIZE[0], : SIZE[1]]
+        low = large.min() if spec.normalise == "min-max" else 0
+        maps.append(large if spec.normalise == "none" else (large - low) / (large.max() - low).clamp(min=1e-12))
+        shares.append((predicted == c).float().mean())
+    stacked = torch.stack(maps)
+    return stacked.amax(0) if spec.aggregate == "max" else (stacked * torch.stack(shares)[:, None, None]).sum(0)
+
+
+@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize(
+    "spec",
+    [
+        CamSpec(),
+        CamSpec(aggregate="share", normalise="peak"),
+        CamSpec(weights="positive", layer="stride-16"),
+        CamSpec(weights="positive", aggregate="share", normalise="none", layer="trunk"),
+    ],
+)
+def test_every_choice_is_what_it_says(data: Streets, nets: dict[str, SegNet], name: str, spec: CamSpec) -> None:
+    net = nets[name]
+    wanted = by_definition(net, load_image(data, data.ids[0], SIZE)[None], spec)
+    found = evidence(data, net).cam(spec)
+    assert found.shape == (3, *SIZE)
+    assert found.dtype == torch.float32
+    # a quotient of sums that nearly cancel is sensitive: hence the wider bound for it
+    bound = 1e-4 if spec.weights == "mean" else 2e-3
+    torch.testing.assert_close(found[0], wanted, rtol=0, atol=bound * float(wanted.max()))
+    if spec.normalise != "none":
+        assert float(found.min()) >= 0
+        assert float(found.max()) <= 1 + 1e-6
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_rows_are_the_classes_that_an_image_shows(data: Streets, nets: dict[str, SegNet], name: str) -> None:
+    net = nets[name]
+    with torch.inference_mode():
+        image = decode_traced(net, net.encode(load_image(data, data.ids[0], SIZE)[None]), SIZE, "float32")
+    predicted = image.logits[0].argmax(0)
+    shown, maps = class_maps(net, image, PLAIN, "float32")
+    assert shown.classes is not None
+    assert shown.classes.tolist() == predicted.unique().tolist()
+    assert len(maps) == len(shown.masks) == len(shown.classes) < len(data.classes)
+    one = int(shown.classes[1])
+    only, alone = class_maps(net, image, PLAIN, "float32", predicted == one)
+    assert only.classes is not None
+    assert only.classes.tolist() == [one]  # a class that is absent has no map
+    torch.testing.assert_close(alone[0], maps[1], rtol=0, atol=1e-5 * float(maps[1].max()))
+    for classes in ("present", "all"):
+        nothing = activation_map(net, image, CamSpec(classes=classes), open=torch.zeros(SIZE, dtype=torch.bool))
+        assert nothing.shape == SIZE
+        assert not nothing.any()  # nor has an image without any
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_nothing_is_left_behind(data: Streets, name: str) -> None:
+    net = trained_like(name, data)
+    wanted = evidence(data, net).cam(PLAIN)
+    net.freeze_encoder()
+    net.eval()
+    modes = [module.training for module in net.modules()]
+    state = {key: value.clone() for key, value in net.state_dict().items()}
+    close = {"rtol": 0, "atol": 1e-5 * float(wanted.max())}
+    torch.testing.assert_close(evidence(data, net).cam(PLAIN), wanted, **close)
+    with torch.inference_mode():
+        torch.testing.assert_close(evidence(data, net).cam(PLAIN), wanted, **close)
+    with torch.no_grad():
+        torch.testing.assert_close(evidence(data, net).cam(PLAIN), wanted, **close)
+    net.requires_grad_(False)
+    torch.testing.assert_close(evidence(data, net).cam(PLAIN), wanted, **close)
+    assert all(parameter.grad is None and not parameter.requires_grad for parameter in net.parameters())
+    assert not any(module._forward_hooks or module._backward_hooks for module in net.modules())
+    assert [module.training for module in net.modules()] == modes
+    assert all(bool((value == state[key]).all()) for key, value in net.state_dict().items())
+    assert torch.is_grad_enabled()
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_cached_features_do(data: Streets, nets: dict[str, SegNet], name: str, tmp_path: Path) -> None:
+    cache = FeatureCache(tmp_path, data, nets[name], SIZE, ("plain",), 1.0)
+    cache.fill(data.ids)
+    with torch.inference_mode():
+        found = evidence(data, nets[name], cache=cache).cam(CamSpec())
+    wanted = evidence(data, nets[name]).cam(CamSpec())
+    assert (found - wanted).abs().mean() < 0.02  # half precision moves a few pixels to another class
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_reduced_precision_draws_the_same_picture(data: Streets, nets: dict[str, SegNet], name: str) -> None:
+    for spec in (CamSpec(), CamSpec(classes="all")):
+        found, wanted = (evidence(data, nets[name], precision=p).cam(spec) for p in ("auto", "float32"))
+        assert found.dtype == torch.float32
+        correlation = torch.corrcoef(torch.stack([found.flatten(), wanted.flatten()]))[0, 1]
+        assert float(correlation) > 0.8  # 0.997 for a trained network; the gradients of a random one nearly cancel
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_logits_are_the_same_with_and_without_maps(data: Streets, nets: dict[str, SegNet], name: str) -> None:
+    needs = frozenset({"logits"})
+    plain = NetEvidence(data.ids, data, SIZE, Chance((0,)), needs, nets[name], precision="float32").logits
+    torch.testing.assert_close(
+        evidence(data, nets[name], "logits").logits, plain, rtol=0, atol=1e-4 * float(plain.abs().max())
+    )
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_the_watched_decoder_is_the_librarys(nets: dict[str, SegNet], name: str) -> None:
+    net = nets[name]
+    with torch.no_grad():
+        features = net.encode(torch.rand(2, 3, 64, 96, generator=Chance((2,)).torch()))
+        pyramid = [features.get(f"stride-{2**i}", torch.zeros(2, 0, 64 // 2**i, 96 // 2**i)) for i in range(6)]
+        assert torch.equal(net.trunk(features), net.decoder.layers(pyramid))
+
+
+def test_what_cannot_be_explained_is_refused(data: Streets, nets: dict[str, SegNet]) -> None:
+    with pytest.raises(SeglensError, match=r"no layer 'stride-2' .* bottleneck, stride-16, stride-8, stride-4, trunk"):
+        evidence(data, nets["fpn"]).cam(CamSpec(layer="stride-2"))
+    with pytest.raises(SeglensError, match=r"no layer 'layer4' .* stride-2, trunk"):
+        evidence(data, nets["unet"]).cam(CamSpec(layer="layer4"))
+    with pytest.raises(SeglensError, match="'proximity' was read but not declared"):
+        evidence(data, nets["unet"]).cam(CamSpec(gate=Gate()))
+    with pytest.raises(SeglensError, match="'cam' was read but not declared"):
+        NetEvidence(data.ids, data, SIZE, Chance((0,)), frozenset({"logits"}), nets["unet"]).cam(PLAIN)
+    with pytest.raises(SeglensError, match="none before the first training"):
+        NetEvidence(data.ids, data, SIZE, Chance((0,)), frozenset({"cam"})).cam(PLAIN)
+    training = trained_like("unet", data).train()
+    with pytest.raises(SeglensError, match="eval mode"):
+        evidence(data, training).cam(PLAIN)
+    assert training.training

@@ -88,7 +88,8 @@ def gradients(plan: Plan, trace: Trace, predicted: Tensor, masks: Tensor, classe
 def _from_classes(head: Tensor, masks: Tensor) -> Tensor:
     """(R, K, H, W) gradient with respect to the trunk: ``head`` (K, R, 3, 3) holds the kernel of each row's class."""
     kernel = head.transpose(0, 1).flatten(0, 1)[:, None]
-    rows = masks.permute(1, 2, 0).contiguous()[None].permute(0, 3, 1, 2)  # channels last, one row too
+    kernel = kernel.flatten().view(len(kernel), 3, 3, 1).permute(0, 3, 1, 2)  # strides of channels last for one, too
+    rows = masks.permute(1, 2, 0).flatten().view(1, *masks.shape[1:], len(masks)).permute(0, 3, 1, 2)
     found = functional.conv2d(rows, kernel, padding=1, groups=len(masks))
     return found.reshape(len(masks), -1, *found.shape[2:]).contiguous(memory_format=torch.channels_last)
 

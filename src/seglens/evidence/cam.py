@@ -110,9 +110,7 @@ def class_maps(
     Raises:
         SeglensError: no such layer, or the network is in training mode.
     """
-    check_layer(net, spec.layer)
-    if net.training:
-        raise SeglensError("class activation maps need the network in eval mode, and it is in training mode")
+    check(net, spec.layer)
     with torch.inference_mode():
         shown = _shown(image.logits, spec, open)
     height, width = shown.predicted.shape
@@ -125,8 +123,10 @@ def class_maps(
         return shown, _normalised(maps[:, :height, :width], spec)
 
 
-def check_layer(net: SegNet, layer: str) -> None:
-    """Refuse a layer that the network does not have."""
+def check(net: SegNet, layer: str) -> None:
+    """Refuse a network in training mode, and a layer that it does not have."""
+    if net.training:
+        raise SeglensError("class activation maps need the network in eval mode, and it is in training mode")
     if layer not in net.activations:
         raise SeglensError(f"cam.layer: no layer '{layer}' in the network. Allowed: {', '.join(net.activations)}")
 

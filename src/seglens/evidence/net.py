@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seglens.evidence.cam import Decoded, activation_map, check_layer, decode_traced
+from seglens.evidence.cam import Decoded, activation_map, check, decode_traced
 from seglens.functional.proximity import gated, openness
 from seglens.functional.run_lengths import decode
 from seglens.models import FeatureCache, SegNet, load_image
@@ -121,7 +121,7 @@ class NetEvidence:
         """
         self._declared("cam")
         net = self._network("cam")
-        check_layer(net, spec.layer)
+        check(net, spec.layer)
         if spec.gate is None:
             return torch.stack([activation_map(net, image, spec, self._precision) for image in self._traced])
         shares = openness(self.proximity, spec.gate)
