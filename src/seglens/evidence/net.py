@@ -205,14 +205,16 @@ class NetEvidence:
 
     def _at_once(self, device: torch.device) -> int:
         """How many images go through the network together: on a CPU about 2**18 pixels, for larger maps come from fresh
-        memory at every layer, which took the encoder of 360x480 images 1.9 times as long."""
+        memory at every layer, which takes a batch of eight images of 360x480 1.6 times the processor time."""
         return len(self.ids) if device.type != "cpu" else max(1, 2**18 // (self.size[0] * self.size[1]))
 
     def _decoded(self, net: SegNet, features: dict[str, Tensor]) -> Tensor:
         """(N, C, h, w) float32; features are read outside autocast, which knows no float16 on a CPU."""
         device = next(net.parameters()).device
+        step = self._at_once(device)
+        parts = [{tap: f[i : i + step] for tap, f in features.items()} for i in range(0, len(self.ids), step)]
         with torch.inference_mode(), autocast(device, self._precision):
-            return net.decode(features, self.size).float()
+            return torch.cat([net.decode(part, self.size).float() for part in parts])
 
     def _network(self, what: str) -> SegNet:
         if self._net is None:
