@@ -195,7 +195,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=16, help="images that are scored")
     parser.add_argument("--peer-images", type=int, default=1, help="of them, images that pytorch-grad-cam gets")
     parser.add_argument("--pairs", type=int, default=5, help="rounds in which everything is timed in turn")
-    parser.add_argument("--steps", type=int, default=60, help="training steps of the network")
+    parser.add_argument("--steps", type=int, default=90, help="training steps of the network")
     parser.add_argument("--layer", default=CamSpec().layer, help="whose activation is weighted")
     parser.add_argument("--out", type=Path, help="also write the figures to this file")
     args = parser.parse_args()

@@ -204,6 +204,12 @@ def test_rows_are_the_classes_that_an_image_shows(data: Streets, nets: dict[str,
         assert not nothing.any()  # nor has an image without any
 
 
+def test_rows_may_come_in_pieces(data: Streets, nets: dict[str, SegNet], monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = evidence(data, nets["fpn"]).cam(PLAIN)
+    monkeypatch.setattr("seglens.evidence.cam.ROWS", 1)
+    torch.testing.assert_close(evidence(data, nets["fpn"]).cam(PLAIN), wanted)
+
+
 @pytest.mark.parametrize("name", NETS)
 def test_nothing_is_left_behind(data: Streets, name: str) -> None:
     net = trained_like(name, data)

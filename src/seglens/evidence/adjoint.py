@@ -4,6 +4,7 @@ In eval the decoder is a chain of convolutions, batch norms that are a scale, Re
 chain of convolutions with turned kernels between the ReLUs' masks. Three things make it several times as fast as
 autograd: it needs no graph (the forward pass runs in inference mode and keeps only what the ReLUs gave), the masks are
 shared by all rows of an image, and a 3x3 convolution behind a doubling has one adjoint of 4x4 with stride 2.
+Measured at 360x480 in bfloat16, one thread, it takes a fifth of autograd's time for one map, a ninth for ten classes.
 To cut each class out by the box that its pixels reach was tried and left out: boxes came to 0.93 of the image.
 ``seglens.evidence.cam`` takes autograd for every other decoder; tests hold the two equal.
 """

@@ -23,6 +23,9 @@ from seglens.models.network import Features
 from seglens.models.precision import autocast
 from seglens.types import CamSpec, SeglensError, Size
 
+ROWS = 1 << 25
+"""Gradients of logits that autograd holds at a time: 128 MiB."""
+
 
 @dataclass(frozen=True)
 class Decoded:
@@ -175,10 +178,11 @@ def _by_autograd(net: SegNet, image: Decoded, shown: Shown, spec: CamSpec, preci
             logits = net.decode(features, size, watch=watch)[0].float()
         picked = logits.gather(0, shown.predicted.clone()[None])[0].flatten()
         sums = shown.masks.clone().flatten(1).float() @ picked
-        rows = torch.eye(len(sums), device=sums.device)
-        (found,) = torch.autograd.grad(sums, leaves[0], rows, is_grads_batched=True)
+        found: list[Tensor] = []
+        for some in torch.split(torch.eye(len(sums), device=sums.device), max(1, ROWS // logits.numel())):
+            found += torch.autograd.grad(sums, leaves[0], some, is_grads_batched=True, retain_graph=True)
     with torch.inference_mode():
-        return _weighted(found[:, 0], leaves[0].detach(), spec)
+        return _weighted(torch.cat(found)[:, 0], leaves[0].detach(), spec)
 
 
 def _weighted(gradient: Tensor, activation: Tensor, spec: CamSpec) -> Tensor:
