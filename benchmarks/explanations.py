@@ -31,16 +31,16 @@ import numpy.typing as npt
 import torch
 from provenance import ROOT, commit, machine
 from scipy.stats import spearmanr
-from seglens.acquisition.score.explainable_error import ExplainableError
-from seglens.functional.ground import ground_proximity
 from sklearn.metrics import average_precision_score, roc_auc_score
 from torchvision.transforms.v2.functional import gaussian_blur
 
 from seglens.acquisition.presets import load_preset
+from seglens.acquisition.score.explainable_error import ExplainableError
 from seglens.config import RunConfig, read_yaml, resolve
 from seglens.data import open_labels
 from seglens.data.streets import Streets
 from seglens.files import encode_id
+from seglens.functional.ground import ground_proximity
 from seglens.functional.metrics import confusion_matrix, miou
 from seglens.functional.roles import roles
 from seglens.functional.uncertainty import entropy, margin

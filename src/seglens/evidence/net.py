@@ -114,7 +114,12 @@ class NetEvidence:
 
         A class that is not predicted has no map; an image without any gets zeros. With a gate (which reads
         ``proximity``), the depth-informed image is encoded and predicted anew, and only logits of pixels that the gate
-        leaves open, be it by a crack, are explained: the network says nothing about black ones.
+        leaves open, be it by a crack, are explained: the network says nothing about black ones. The maps are weighted
+        by how open the gate is.
+
+        Deviation: SegXAL does not weight the map again. But a network's activations on black are no zeros, and
+        normalised maps of the gated image alone were as high far away as near (0.53 and 0.51, streets): not aware of
+        proximity.
 
         Raises:
             SeglensError: not declared, no model yet, or a layer that the network does not have.
@@ -134,7 +139,7 @@ class NetEvidence:
         with torch.inference_mode(), autocast(device, self._precision):
             features = net.encode(image)
         decoded = decode_traced(net, features, self.size, self._precision)
-        return activation_map(net, decoded, spec, self._precision, share > 0)
+        return activation_map(net, decoded, spec, self._precision, share > 0) * share
 
     @cached_property
     def teacher(self) -> Tensor:

@@ -105,7 +105,9 @@ def with_absolute_paths(config: RunConfig) -> RunConfig:
         part = getattr(config, key)
         if part is not None:
             given = known.params(part).model_dump(exclude_unset=True)
-            paths: dict[str, Any] = {name: str(value.absolute()) for name, value in given.items() if isinstance(value, Path)}
+            paths: dict[str, Any] = {
+                name: str(value.absolute()) for name, value in given.items() if isinstance(value, Path)
+            }
             paths |= {name: value for name, value in given.items() if isinstance(value, dict)}  # a part inside (folds)
             changed[key] = part.model_copy(update=paths)
     weights = Path(config.model.weights)
