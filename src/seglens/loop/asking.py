@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +14,12 @@ from seglens.functional.cells import CELL
 from seglens.functional.k_center import k_center
 from seglens.functional.run_lengths import encode
 from seglens.loop.budget import row_costs
-from seglens.loop.scoring import ScoreChunks
+from seglens.loop.scoring import ScoreChunks, load_regions
 from seglens.loop.workbench import Workbench
 from seglens.oracles.cost import estimate, estimate_rows
 from seglens.types import (
     Allowance,
     AnswerKind,
-    Chunk,
     FloatArray,
     ImageId,
     PixelScore,
@@ -82,40 +80,35 @@ def image_order(bench: Workbench, rows: Rows) -> FloatArray:
     return np.array([rank[id] for id in rows.images], np.float64)
 
 
-def make_queries(
-    bench: Workbench, work: ScoreChunks, picked: Rows, share: FloatArray | None, chunks: Sequence[Chunk]
-) -> list[Query]:
+def make_queries(bench: Workbench, work: ScoreChunks, picked: Rows, share: FloatArray | None) -> list[Query]:
     """Questions for the picked rows, in their order; writes each asked image's compact maps.
 
     Evidence is computed once more, on the picked images only: it gives the prediction at the time of asking, the
-    score map and the reasons. A cut that follows the map must see the same map again, so it reruns whole chunks.
+    score map and the reasons. Regions that followed the score were kept when it was made.
 
     Args:
         bench: the run.
         work: the round's scoring.
         picked: the picked rows.
         share: (C,) share of the pool predicted as each class, or None.
-        chunks: the chunks that were scored.
     """
     by_image: dict[ImageId, list[int]] = {}
     for position, image in enumerate(picked.images):
         by_image.setdefault(image, []).append(position)
-    if bench.cut.partition:
-        chunks = bench.chunks([id for chunk in chunks for id in chunk.images if id in by_image])
     net = bench.net(work.round)
     score = bench.score_of(work.round)
     needs = score.needs | ({"probs"} if net is not None else set())
     chance = bench.chance.child(work.round, "cut")
     queries: dict[int, Query] = {}
-    for chunk in chunks:
-        if not by_image.keys() & set(chunk.images):
-            continue
+    for chunk in bench.chunks([id for id in bench.pool if id in by_image]):
         ev = bench.evidence(chunk.images, work.round, Stage.SCORE, needs, net, work.regions)
         px = score.pixels(ev)
-        for i, region_set in enumerate(bench.cut.regions(None if bench.cut.partition else px, ev, chance)):
-            positions = by_image.get(region_set.image, [])
-            if not positions:
-                continue
+        if bench.cut.partition:
+            found = bench.cut.regions(None, ev, chance)
+        else:
+            found = [load_regions(bench, work.round, id) for id in chunk.images]
+        for i, region_set in enumerate(found):
+            positions = by_image[region_set.image]
             if region_set.key != picked.keys[region_set.image]:
                 raise SeglensError(
                     f"image '{region_set.image}' or its regions changed after they were scored: delete "

@@ -9,9 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from seglens.acquisition.rows import reduce_rows
-from seglens.files import read_arrays, write_arrays
+from seglens.files import encode_id, read_arrays, write_arrays
 from seglens.loop.workbench import Workbench
-from seglens.types import Chunk, ImageId, Region, Rows, SeglensError, Stage
+from seglens.types import Chunk, ImageId, Region, RegionSet, Rows, SeglensError, Stage
+
+
+REGIONS = "regions"
+"""Folder of a round's candidates where the cut follows the score; needed until they are picked from."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,9 @@ class ScoreChunks:
             ev = self.bench.evidence(chunk.images, self.round, Stage.SCORE, score.needs, net, self.regions)
             px = score.pixels(ev)
             regions = cut.regions(None if cut.partition else px, ev, chance)
+            if not cut.partition:
+                for region_set in regions:
+                    save_regions(self.bench, self.round, region_set)
             asked = [ev.asked(index) for index in range(len(ev.ids))]
             return reduce_rows(px, regions, asked, self.bench.config.model.size)
 
@@ -76,6 +83,23 @@ def score_pool(work: ScoreChunks, chunks: Sequence[Chunk], report: Callable[[int
 def load_pool(bench: Workbench, round: int, chunks: Sequence[Chunk]) -> Rows:
     """All rows of a round, in the order of the chunks."""
     return Rows.concat([load_rows(_path(bench, round, chunk)) for chunk in chunks])
+
+
+def save_regions(bench: Workbench, round: int, regions: RegionSet) -> None:
+    """Keep the candidates of an image that were cut by its score: else pick would have to make it again, to the bit."""
+    write_arrays(
+        _regions(bench, round, regions.image), labels=regions.labels, count=np.array(regions.count), key=np.array(regions.key)
+    )
+
+
+def load_regions(bench: Workbench, round: int, image: ImageId) -> RegionSet:
+    """What ``save_regions`` kept."""
+    stored = read_arrays(_regions(bench, round, image))
+    return RegionSet(image, str(stored["key"]), stored["labels"], int(stored["count"]))
+
+
+def _regions(bench: Workbench, round: int, image: ImageId) -> Path:
+    return bench.folder(round) / REGIONS / f"{encode_id(image)}.npz"
 
 
 def _path(bench: Workbench, round: int, chunk: Chunk) -> Path:

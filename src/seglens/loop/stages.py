@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -14,7 +15,7 @@ from seglens.acquisition.settle.paint import paint
 from seglens.files import read_arrays, write_bytes
 from seglens.loop.asking import choose_rows, make_queries, maps_path
 from seglens.loop.budget import allowance, charged
-from seglens.loop.scoring import ScoreChunks, load_pool, score_pool
+from seglens.loop.scoring import REGIONS, ScoreChunks, load_pool, score_pool
 from seglens.loop.workbench import LEARNT, MODEL, Report, Workbench
 from seglens.models import SegNet, load_checkpoint, save_checkpoint
 from seglens.models.views import VIEWS
@@ -147,9 +148,8 @@ class Stages:
             if query.round < round:
                 asked[query.image] = asked.get(query.image, 0) + 1
         picked = choose_rows(self.bench, round, rows, budget, asked)
-        return make_queries(self.bench, self.scoring(round), picked, self._shares(rows), chunks), bool(
-            (rows.fresh > 0).any()
-        )
+        queries = make_queries(self.bench, self.scoring(round), picked, self._shares(rows))
+        return queries, bool((rows.fresh > 0).any())
 
     def _shares(self, rows: Rows) -> FloatArray | None:
         """(C,) share of the pool's pixels predicted as each class, where the rows cover the pool and tell it."""
@@ -243,6 +243,7 @@ class Stages:
             save_checkpoint(cast(SegNet, member), folder / f"{name}.pt")
         save_checkpoint(cast(SegNet, models.best), folder / MODEL)  # last: with it the stage is done
         checkpoint.unlink(missing_ok=True)
+        shutil.rmtree(folder / REGIONS, ignore_errors=True)
 
     def evaluate(self, round: int) -> list[Metric]:
         """Costs so far, and the model's figures on the evaluation's images."""
