@@ -4,7 +4,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test check format docs bench-camvid bench-demo bench-streets bench-round clean
+.PHONY: demo test check format docs bench-camvid bench-demo bench-streets bench-round bench-segxal bench-segxal-streets \
+	bench-explanations bench-scoring clean
 
 demo: $(READY)
 	$(BIN)/seglens demo
@@ -35,6 +36,19 @@ bench-streets: $(READY)
 
 bench-round: $(READY)
 	$(BIN)/python benchmarks/round.py --json --out docs/results/round.json
+
+bench-segxal: $(READY)
+	$(BIN)/seglens bench benchmarks/segxal.yaml
+
+bench-segxal-streets: $(READY)
+	$(BIN)/seglens bench benchmarks/segxal-streets.yaml
+
+bench-explanations: $(READY)
+	$(BIN)/python benchmarks/explanations.py --json --out docs/results/explanations.json
+
+bench-scoring: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	$(BIN)/python benchmarks/scoring.py --json --out docs/results/scoring.json
 
 $(READY): pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Seglens needs Python 3.11 or newer; found: $$(python3 --version 2>&1). \

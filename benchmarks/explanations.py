@@ -43,7 +43,7 @@ from seglens.files import encode_id
 from seglens.functional.ground import ground_proximity
 from seglens.functional.metrics import confusion_matrix, miou
 from seglens.functional.roles import roles
-from seglens.functional.uncertainty import entropy, margin
+from seglens.functional.uncertainty import margin
 from seglens.loop import Workbench, create, drive
 from seglens.models import SegNet, build_network, load_image
 from seglens.models.views import VIEWS
@@ -59,9 +59,9 @@ NEAR = 1 / 3
 TOP = 0.05
 CLICKS = (0.05, 0.1, 0.2, 0.4)
 """Shares of an image's superpixels that are answered when an order of work is judged."""
-STEPS = 8
+STEPS = 6
 """Steps of deletion and insertion."""
-FAITHFUL = 8
+FAITHFUL = 6
 """Images that deletion and insertion look at."""
 MAPS = ("entropy", "margin", "entropy x proximity", "Grad-CAM", "PAE", "EEM", "EEM learned", "EEM map")
 ORDERS = ("entropy", "entropy x proximity", "EEM", "EEM learned")
@@ -104,30 +104,25 @@ def trained(folder: Path, config: RunConfig) -> Workbench:
     return Workbench(config, folder)
 
 
-def scores(bench: Workbench) -> dict[str, ExplainableError]:
-    """EEM as the paper has it, with weights to be learned, and the cheap variant."""
-    return {
-        "EEM": ExplainableError(ExplainableError.Params(), bench.context),
-        "EEM learned": ExplainableError(ExplainableError.Params(weights="learned"), bench.context),
-        "EEM map": ExplainableError(ExplainableError.Params(pae="map"), bench.context),
-    }
-
-
-def maps_of(bench: Workbench, net: SegNet, ids: Sequence[ImageId], eem: Mapping[str, ExplainableError]) -> list[Any]:
+def maps_of(bench: Workbench, net: SegNet, ids: Sequence[ImageId], learned: ExplainableError) -> list[Any]:
     """(id, maps by name, prediction) of each image."""
     found: list[Any] = []
+    equal = ExplainableError(ExplainableError.Params(), bench.context)
+    cheap = ExplainableError(ExplainableError.Params(pae="map"), bench.context)
     for chunk in bench.chunks(ids):
         ev = bench.evidence(chunk.images, 1, Stage.SCORE, NEEDS, net)
-        doubt, near = entropy(ev.logits), ev.proximity
-        px = {name: score.pixels(ev) for name, score in eem.items()}
-        pae = px["EEM"].dense[:, px["EEM"].names.index("pae")]  # type: ignore[index]
+        px = equal.pixels(ev)
+        assert px.dense is not None
+        doubt, pae, near = (px.dense[:, px.names.index(name)] for name in ("ebu", "pae", "proximity"))
         maps = {
             "entropy": doubt,
             "margin": margin(ev.logits),
             "entropy x proximity": doubt * near,
             "PAE": pae,
             "Grad-CAM": ev.cam(CamSpec()),
-            **{name: p.value for name, p in px.items()},
+            "EEM": px.value,
+            "EEM learned": learned.weights[0] * pae + learned.weights[1] * doubt,
+            "EEM map": cheap.pixels(ev).value,
         }
         for i, id in enumerate(chunk.images):
             own = {name: value[i].float().numpy() for name, value in maps.items()}
@@ -273,9 +268,9 @@ def one_seed(name: str, seed: int, runs: Path, images: int) -> dict[str, Any]:
     order = bench.chance.child("judged").numpy().permutation(len(bench.pool))
     left = [bench.pool[i] for i in order if encode_id(bench.pool[i]) not in asked]
     later, rest = left[: len(asked)], left[len(asked) : len(asked) + images]
-    eem = scores(bench)
-    learnt = eem["EEM learned"].learn(seen(bench, labels, maps_of(bench, net, later, eem)))
-    eem["EEM learned"].recall(learnt)
+    eem = ExplainableError(ExplainableError.Params(weights="learned"), bench.context)
+    learnt = eem.learn(seen(bench, labels, maps_of(bench, net, later, eem)))
+    eem.recall(learnt)
     judged = judge(bench, labels, maps_of(bench, net, rest, eem))
     other = {id: maps for id, maps, _ in maps_of(without_cache(bench), randomised(bench, seed), rest, eem)}
     few = judged[:FAITHFUL]
@@ -341,7 +336,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="accepted for symmetry: the last line is always JSON")
     parser.add_argument("--sets", nargs="+", choices=("streets", "camvid"), default=["streets", "camvid"])
     parser.add_argument("--seeds", type=int, default=3, help="seeds, from 0")
-    parser.add_argument("--images", type=int, default=60, help="images of the pool that the maps are judged on")
+    parser.add_argument("--images", type=int, default=48, help="images of the pool that the maps are judged on")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "explanations", help="where the runs live")
     parser.add_argument("--out", type=Path, help="also write everything to this file, and a table beside it (.md)")
     args = parser.parse_args()
