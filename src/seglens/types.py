@@ -241,13 +241,13 @@ class Answered:
 
 @dataclass(frozen=True)
 class AnsweredImage:
-    """Every answer about one image, in the order asked. ``at_ask`` is the prediction when the last query about it was
-    made: (h, w) uint8 at the model's size, or None without a model."""
+    """Every answer about one image, in the order asked. ``at_ask``: the prediction at the time of asking, by round,
+    (h, w) uint8 at the model's size; a round without a model has none."""
 
     image: ImageId
     size: Size
     answers: Sequence[Answered]
-    at_ask: ByteArray | None = None
+    at_ask: Mapping[int, ByteArray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

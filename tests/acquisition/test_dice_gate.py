@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -50,7 +52,8 @@ class Latest:
 def settle(answers, at_ask, latest, **params):
     gate = settles.build(PartConfig(name="dice-gate", **params), None)
     ev = None if latest is None else Latest(latest)
-    return gate.settle([AnsweredImage("a", SIZE, answers, at_ask)], ev)[0]
+    rounds = {} if at_ask is None else {answered.query.round: at_ask for answered in answers}
+    return gate.settle([AnsweredImage("a", SIZE, answers, rounds)], ev)[0]
 
 
 def half(right, wrong, share):
@@ -189,7 +192,21 @@ def test_class_sets_are_not_judged():
 def test_evidence_of_other_images_is_refused():
     gate = settles.build(PartConfig(name="dice-gate"), None)
     with pytest.raises(SeglensError, match="not that of the images to settle"):
-        gate.settle([AnsweredImage("b", SIZE, [], None)], Latest(RIGHT))
+        gate.settle([AnsweredImage("b", SIZE, [])], Latest(RIGHT))
+
+
+def test_a_round_once_accepted_is_not_judged_by_the_next_one():
+    """An image asked about in two rounds: each round's answers stand or fall by the prediction of their own asking."""
+    gate = settles.build(PartConfig(name="dice-gate"), None)
+    top, bottom = np.zeros(SIZE, bool), np.zeros(SIZE, bool)
+    top[:4], bottom[4:] = True, True
+    early, late = said("q1", top, RIGHT), said("q2", bottom, RIGHT)
+    late = replace(late, query=replace(late.query, round=2))
+    image = AnsweredImage("a", SIZE, [early, late], {1: RIGHT, 2: WRONG})
+    found = gate.settle([image], Latest(WRONG))[0]
+    assert found.held == ("q2",)
+    assert (found.label[:4] == RIGHT[:4]).all()
+    assert (found.label[4:] == 255).all()
 
 
 def test_it_reads_the_latest_prediction_from_real_evidence():
@@ -203,7 +220,7 @@ def test_it_reads_the_latest_prediction_from_real_evidence():
         answer = answer if index == 0 else (answer + 1) % 5
         query = Query(id, 1, Region(id, size, encode(np.ones(size, bool)), "k", 0), AnswerKind.MASK, 0.5, Cost())
         said = Answer(id, AnswerStatus.ANSWERED, Cost(), Provenance.MACHINE, dense=answer.ravel().astype(np.uint8))
-        batch.append(AnsweredImage(id, size, [Answered(query, said)], np.zeros(world.size, np.uint8)))
+        batch.append(AnsweredImage(id, size, [Answered(query, said)], {1: np.zeros(world.size, np.uint8)}))
     right, wrong = gate.settle(batch, ev)
     assert (right.dice, right.held) == (1.0, ())
     assert wrong.held == (world.ids[1],)

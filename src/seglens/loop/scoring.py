@@ -13,7 +13,6 @@ from seglens.files import encode_id, read_arrays, write_arrays
 from seglens.loop.workbench import Workbench
 from seglens.types import Chunk, ImageId, Region, RegionSet, Rows, SeglensError, Stage
 
-
 REGIONS = "regions"
 """Folder of a round's candidates where the cut follows the score; needed until they are picked from."""
 
@@ -88,7 +87,10 @@ def load_pool(bench: Workbench, round: int, chunks: Sequence[Chunk]) -> Rows:
 def save_regions(bench: Workbench, round: int, regions: RegionSet) -> None:
     """Keep the candidates of an image that were cut by its score: else pick would have to make it again, to the bit."""
     write_arrays(
-        _regions(bench, round, regions.image), labels=regions.labels, count=np.array(regions.count), key=np.array(regions.key)
+        _regions(bench, round, regions.image),
+        labels=regions.labels,
+        count=np.array(regions.count),
+        key=np.array(regions.key),
     )
 
 

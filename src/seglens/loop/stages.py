@@ -214,16 +214,18 @@ class Stages:
         return held
 
     def _answered_image(self, id: ImageId, answers: Sequence[Answered]) -> AnsweredImage:
-        return AnsweredImage(id, self.bench.data.item(id).size, answers, self._at_ask(id, answers[-1].query.round))
-
-    def _at_ask(self, id: ImageId, round: int) -> ByteArray | None:
-        path = maps_path(self.bench, round, id)
-        return read_arrays(path)["prediction"] if path.exists() else None
+        at_ask: dict[int, ByteArray] = {}
+        for round in {answered.query.round for answered in answers}:
+            path = maps_path(self.bench, round, id)
+            if path.exists():
+                at_ask[round] = read_arrays(path)["prediction"]
+        return AnsweredImage(id, self.bench.data.item(id).size, answers, at_ask)
 
     # -- train, evaluate --------------------------------------------------------------------------------------------
     def train(self, round: int) -> None:
         """The round's model, on disk."""
         folder = self.bench.folder(round)
+        shutil.rmtree(folder / REGIONS, ignore_errors=True)  # picked from long ago
         if (folder / MODEL).exists():
             return
         source = TrainSource(self.bench.data, self.files.ids(), self.files.read, self.bench.cache)
@@ -243,7 +245,6 @@ class Stages:
             save_checkpoint(cast(SegNet, member), folder / f"{name}.pt")
         save_checkpoint(cast(SegNet, models.best), folder / MODEL)  # last: with it the stage is done
         checkpoint.unlink(missing_ok=True)
-        shutil.rmtree(folder / REGIONS, ignore_errors=True)
 
     def evaluate(self, round: int) -> list[Metric]:
         """Costs so far, and the model's figures on the evaluation's images."""

@@ -42,12 +42,13 @@ class DiceGateParams(Params):
 class DiceGate:
     """Holds an image's answers back unless prediction and answers agree; paints accepted ones as answered.
 
-    An image's answers go in together or not at all. It is judged on the pixels that they label: DICE of each class,
-    mean over the classes in prediction or answer (Eq. 4). Two predictions are compared with the answers: that at the
-    time of asking, which never changes, and the latest model's, by which a held image is tried again each round.
-    ``agree`` takes the better of the two and accepts above the threshold, ``disagree`` the lower of the two and accepts
-    below it: an image that either accepted at the time of asking stays accepted, whatever the model learns of it
-    afterwards (under ``disagree`` training on an accepted image would otherwise soon throw it out).
+    What was answered about an image in one round goes in together or not at all. It is judged on the pixels that these
+    answers label: DICE of each class, mean over the classes in prediction or answer (Eq. 4). Two predictions are
+    compared with the answers: that at the time of asking, which never changes, and the latest model's, by which held
+    answers are tried again each round. ``agree`` takes the better of the two and accepts above the threshold,
+    ``disagree`` the lower of the two and accepts below it: what was accepted by the prediction at the time of asking
+    stays accepted, whatever the model learns of it afterwards (under ``disagree`` training on an accepted image would
+    otherwise soon throw it out).
 
     Answers of the first round, asked before there was a model, and images without a prediction of then are always
     accepted: there was nothing to agree with. A held image keeps its first-round labels. Without a model everything is
@@ -82,22 +83,31 @@ class DiceGate:
         return [self._judged(image, latest[index], classes) for index, image in enumerate(batch)]
 
     def _judged(self, image: AnsweredImage, latest: ByteArray, classes: int) -> Settled:
-        judged = [answered for answered in image.answers if _is_judged(answered)]
-        if image.at_ask is None or not judged:
-            return paint(image)
-        answer = paint(replace(image, answers=judged)).label
-        whole = self.params.pixels == "image"
-        found = [image_dice(prediction, answer, classes, whole) for prediction in (image.at_ask, latest)]
+        """The image's labels; ``dice`` is that of the answers asked for last."""
+        held: list[Answered] = []
+        last: float | None = None
+        for round in sorted({answered.query.round for answered in image.answers if _is_judged(answered)}):
+            if round not in image.at_ask:
+                continue
+            own = [a for a in image.answers if a.query.round == round and _is_judged(a)]
+            value = self._dice(replace(image, answers=own), image.at_ask[round], latest, classes)
+            if value is None:  # class sets name no pixel's class
+                continue
+            last = value
+            if value <= self.params.threshold if self.params.gate == "agree" else value >= self.params.threshold:
+                held += own
+        ids = tuple(answered.query.id for answered in held)
+        kept = [answered for answered in image.answers if answered.query.id not in ids]
+        return replace(paint(replace(image, answers=kept)), dice=last, held=ids)
+
+    def _dice(self, image: AnsweredImage, then: ByteArray, latest: ByteArray, classes: int) -> float | None:
+        """What decides: the better of both predictions for ``agree``, the lower for ``disagree``."""
+        answer = paint(image).label
+        found = [
+            image_dice(prediction, answer, classes, self.params.pixels == "image") for prediction in (then, latest)
+        ]
         scores = [value for value in found if value is not None]
-        if not scores:  # class sets name no pixel's class
-            return paint(image)
-        agree = self.params.gate == "agree"
-        value = max(scores) if agree else min(scores)
-        if value > self.params.threshold if agree else value < self.params.threshold:
-            return replace(paint(image), dice=value)
-        kept = [answered for answered in image.answers if not _is_judged(answered)]
-        held = tuple(answered.query.id for answered in judged)
-        return replace(paint(replace(image, answers=kept)), dice=value, held=held)
+        return (max if self.params.gate == "agree" else min)(scores) if scores else None
 
 
 def image_dice(prediction: ByteArray, answer: ByteArray, classes: int, whole: bool = False) -> float | None:
