@@ -289,10 +289,7 @@ def one_seed(name: str, seed: int, runs: Path, images: int) -> dict[str, Any]:
             }
             for key in MAPS
         },
-        "sanity": {
-            key: sanity(judged, {id: maps[key] for id, maps in other.items()}, key)
-            for key in SANE
-        },
+        "sanity": {key: sanity(judged, {id: maps[key] for id, maps in other.items()}, key) for key in SANE},
         "orders": orders(bench, judged, ORDERS, seed),
     }
 

@@ -158,6 +158,10 @@ class Evidence(Protocol):
 class DepthSource(Protocol):
     """How near is each pixel?"""
 
+    def describe(self) -> str:
+        """Where the proximity comes from, in words; a prior is called one."""
+        ...
+
     def prepare(self, ids: Sequence[ImageId], progress: Progress | None = None) -> None:
         """Compute ahead whatever the images need; resumable, idempotent, may do nothing."""
         ...

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -86,6 +87,23 @@ class Registry(Generic[T]):
         """The part itself: ``cls(params, *context)``; parts of the choices take one PartContext."""
         built: T = self.get(part.name)(self.params(part), *context)
         return built
+
+    def anchored(self, part: PartConfig, folder: Path) -> PartConfig:
+        """The part with every relative path taken from ``folder``, in parts inside it (of the same kind) too.
+
+        A depth network's ``model`` is a path where such a folder exists, else an id.
+        """
+        params = self.params(part)
+        changed: dict[str, Any] = {}
+        for name in params.model_fields_set:
+            value = getattr(params, name)
+            if isinstance(value, Path):
+                changed[name] = str((folder / value).absolute())
+            elif isinstance(value, PartConfig):
+                changed[name] = self.anchored(value, folder).model_dump()
+            elif self.kind == "depth" and isinstance(value, str) and (folder / value).is_dir():
+                changed[name] = str((folder / value).absolute())
+        return part.model_copy(update=changed)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names())

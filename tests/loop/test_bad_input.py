@@ -163,3 +163,51 @@ def test_a_run_is_not_made_twice(tmp_path: Path) -> None:
     create(tmp_path / "run", tiny(tmp_path))
     with pytest.raises(SeglensError, match="holds a run already"):
         create(tmp_path / "run", tiny(tmp_path))
+
+
+EXPLAINED: dict[str, Any] = {
+    "score": "explainable-error",
+    "answer": "mask",
+    "settle": "as-answered",
+    "pick": "top",
+    "budget": {"unit": "image-equivalents", "initial": 1, "per_round": 1},
+}
+
+
+def test_a_layer_that_does_not_exist_is_refused_before_anything_is_trained(pool: Path) -> None:
+    score = {"name": "explainable-error", "layer": "stride-3"}
+    with pytest.raises(SeglensError, match=r"key 'layer', found 'stride-3'\. Allowed for model 'fpn': bottleneck, .*"):
+        create(pool / "run", on(pool, **EXPLAINED | {"score": score}))
+    assert not (pool / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("depth", "words"),
+    [
+        (np.ones((64, 90), np.float32), r"b\.npy: the depth map is 64x90, its image 64x96"),
+        (np.zeros((64, 96), np.float32), r"\.npy: the depth map says nothing: 0 of 6144 pixels are valid"),
+    ],
+)
+def test_depth_that_cannot_be_used_is_refused_before_anything_is_trained(
+    pool: Path, depth: np.ndarray, words: str
+) -> None:
+    (pool / "depth").mkdir()
+    for name in "abcd":
+        zero = not depth.any()
+        np.save(pool / "depth" / f"{name}.npy", depth if zero or name == "b" else np.full((64, 96), 9, np.float32))
+    files = {"name": "files", "folder": str(pool / "depth"), "kind": "metres"}
+    create(pool / "run", on(pool, **EXPLAINED | {"depth": files}))
+    with pytest.raises(SeglensError, match=words):
+        drive(pool / "run")
+    assert not (pool / "run" / "rounds").exists()
+
+
+def test_a_machine_that_costs_no_clicks_cannot_be_paid_in_clicks(pool: Path) -> None:
+    machine = {"ask": "machine", "companions": ["ema-teacher"], "budget": {"unit": "clicks", "initial": 9}}
+    with pytest.raises(SeglensError, match=r"budget\.unit: clicks, but ask 'machine' costs none; allowed: pixels, .*"):
+        create(pool / "run", on(pool, **EXPLAINED | machine))
+
+
+def test_a_machine_without_its_teacher_is_refused(pool: Path) -> None:
+    with pytest.raises(SeglensError, match=r"companions: 'ask: machine' asks the EMA teacher: add ema-teacher"):
+        create(pool / "run", on(pool, **EXPLAINED | {"ask": "machine"}))

@@ -70,3 +70,30 @@ def test_killed_at_a_random_instant(tmp_path: Path, undisturbed: tuple[dict[str,
     else:  # killed before there was a run
         assert finish(start, run, tiny(tmp_path)) == 0
     assert contents(run) == expected
+
+
+EXPLAINED = {
+    "score": {"name": "explainable-error", "weights": "learned"},
+    "cut": {"name": "object", "segments": 24},
+    "answer": "mask",
+    "pick": {"name": "top", "rank": "sum"},
+    "settle": {"name": "dice-gate", "gate": "off"},
+    "companions": ["ema-teacher"],
+    "budget": {"unit": "image-equivalents", "initial": 2, "per_round": 0.5},
+}
+
+
+def test_what_learns_and_what_follows_the_score_resume_to_the_same_result(tmp_path: Path) -> None:
+    """Learnt weights, candidates cut by the score and a companion's network, killed before each commit of a round."""
+    assert finish(start, tmp_path / "whole" / "run", tiny(tmp_path / "whole", **EXPLAINED)) == 0
+    expected = contents(tmp_path / "whole" / "run")
+    run = tmp_path / "run"
+    assert finish(die_at_report, run, tiny(tmp_path, **EXPLAINED), "round 1: score") == -9
+    for stage in ("score", "pick", "settle", "train"):
+        assert finish(die_at_commit, run, 1, stage) == -9
+    assert finish(resume, run) == 0
+    assert contents(run) == expected
+    for name in ("score.json", "ema-teacher.pt"):
+        found = [folder / "rounds" / "002" / name for folder in (run, tmp_path / "whole" / "run")]
+        assert found[0].read_bytes() == found[1].read_bytes()
+    assert not list(run.glob("rounds/*/regions"))

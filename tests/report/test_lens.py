@@ -10,7 +10,7 @@ from PIL import Image
 
 from seglens.config import PartConfig, RunConfig
 from seglens.loop import load_config
-from seglens.report.lens import PRIORS, depth_words, explaining, find_image, of_checkpoint, of_run
+from seglens.report.lens import explaining, find_image, of_checkpoint, of_run
 from seglens.types import SeglensError
 
 
@@ -102,9 +102,3 @@ def test_a_checkpoint_explains_any_file(explained: Path, tmp_path: Path) -> None
     assert found.depth.name == "ramp"
     with pytest.raises(SeglensError, match=r"image 'nowhere': no such file$"):
         find_image("nowhere", lens)
-
-
-def test_depth_sources_are_told_and_priors_named() -> None:
-    assert all("prior" in depth_words(name) for name in PRIORS)
-    assert depth_words("exact")
-    assert "prior" not in depth_words("exact")

@@ -144,12 +144,7 @@ class DepthBands:
         both = (confusion[0].sum(1) > 0) & (confusion[-1].sum(1) > 0)
         miou = [float(np.nanmean(iou(one)[both])) if both.any() else None for one in confusion]
         edges = tuple(round(float(edge), 6) for edge in self.edges)
-        return BandFigures(_said(self.source), band_names(self.count), tuple(miou), edges, int(both.sum()))
-
-
-def _said(source: DepthSource) -> str:
-    describe: Callable[[], str] = getattr(source, "describe", lambda: type(source).__name__.lower())
-    return describe()
+        return BandFigures(self.source.describe(), band_names(self.count), tuple(miou), edges, int(both.sum()))
 
 
 class BandMeter:

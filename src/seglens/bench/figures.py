@@ -74,7 +74,8 @@ def read_figures(folder: Path, bands: BandFigures | None = None) -> RunFigures:
         seconds: dict[int, dict[str, float]] = {number: {} for number in done}
         for event in repo.events("stage"):
             if event.round in seconds and event.stage is not None:
-                seconds[event.round][event.stage] = event.data["seconds"]
+                of_round = seconds[event.round]
+                of_round[event.stage] = of_round.get(event.stage, 0.0) + event.data["seconds"]
     finally:
         repo.close()
     rounds = tuple(_round(number, metrics, seconds[number]) for number in done)

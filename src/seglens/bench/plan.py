@@ -12,8 +12,9 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, Field, ValidationError
 
 from seglens.acquisition.presets import load_preset
-from seglens.bench.settings import below, merged, with_paths
+from seglens.bench.settings import below, merged
 from seglens.config import Choices, Params, PartConfig, RunConfig, describe, read_yaml, resolve
+from seglens.loop.machine import with_absolute_paths
 from seglens.types import SeglensError
 
 FULL = "full supervision"
@@ -228,7 +229,7 @@ def _config(plan: BenchPlan, row: RowPlan, where: str, folder: Path) -> RunConfi
         raise SeglensError(f"{where}: {error}") from None
     config = resolve(values, choices, where)
     try:
-        config = with_paths(config, folder)
+        config = with_absolute_paths(config, folder)
     except SeglensError as error:
         raise SeglensError(f"{where}: {error}") from None
     if config.eval_data is None:

@@ -9,7 +9,6 @@ from typing import Any
 import seglens.data
 import seglens.depth  # noqa: F401 - the imports register the parts whose paths are looked at
 from seglens.config import PartConfig, RunConfig
-from seglens.registry import Registry, datasets, depths
 
 PARTS = frozenset(
     name for name, field in RunConfig.model_fields.items() if field.annotation in (PartConfig, PartConfig | None)
@@ -53,31 +52,3 @@ def _nested(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
 def below(folder: Path, path: Path | str) -> Path:
     """``path`` as seen from ``folder``, without the steps back up; an absolute path stays."""
     return (folder / path).resolve()
-
-
-def with_paths(config: RunConfig, folder: Path) -> RunConfig:
-    """The config with every relative path taken from ``folder``.
-
-    Raises:
-        SeglensError: an unknown dataset, or parameters that are not right.
-    """
-    changed: dict[str, Any] = {}
-    kinds: tuple[tuple[str, Registry[Any]], ...] = (("data", datasets), ("eval_data", datasets), ("depth", depths))
-    for key, registry in kinds:
-        part = getattr(config, key)
-        if part is None or (registry is depths and part.name not in depths.names()):
-            continue  # an unknown depth source is refused by the run itself, where something asks for depth
-        given = registry.params(part).model_dump(exclude_unset=True)
-        paths = {name: str(below(folder, value)) for name, value in given.items() if _is_path(value, folder)}
-        changed[key] = part.model_copy(update=paths)
-    weights = config.model.weights
-    if (folder / weights).exists():
-        changed["model"] = config.model.model_copy(update={"weights": str(below(folder, weights))})
-    if config.cache.dir is not None:
-        changed["cache"] = config.cache.model_copy(update={"dir": below(folder, config.cache.dir)})
-    return config.model_copy(update=changed)
-
-
-def _is_path(value: Any, folder: Path) -> bool:
-    # a model's id may also be the name of a local folder
-    return isinstance(value, Path) or (isinstance(value, str) and "/" in value and (folder / value).exists())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -29,12 +28,10 @@ class FoldsParams(Params):
 
     @field_validator("of")
     @classmethod
-    def _absolute(cls, of: PartConfig) -> PartConfig:
-        """Check the dataset's own keys, and make its paths absolute: nobody else sees them as paths."""
-        given = datasets.params(of).model_dump(exclude_unset=True)
-        paths = {name: str(value.absolute()) for name, value in given.items() if isinstance(value, Path)}
-        parts = {name: value for name, value in given.items() if isinstance(value, dict)}
-        return of.model_copy(update=paths | parts)
+    def _known(cls, of: PartConfig) -> PartConfig:
+        """Check the dataset's own keys."""
+        datasets.params(of)
+        return of
 
     @model_validator(mode="after")
     def _one_of_them(self) -> FoldsParams:

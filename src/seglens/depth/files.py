@@ -62,7 +62,10 @@ class Files:
             SeglensError: an image without one, named with where it was looked for.
         """
         for id in ids:
-            self._path(id)
+            path = self._path(id)
+            self._check_size(path, depth_size(path), id)
+        if ids:
+            self._native(ids[0])  # of the wrong kind, or empty: better now than after the first training
 
     def proximity(self, ids: Sequence[ImageId], size: Size, predicted: Callable[[], Tensor]) -> Tensor:
         """(N, h, w) float32 in [0, 1].
@@ -82,10 +85,7 @@ class Files:
         """(1, H, W) proximity in the image's own pixels."""
         path = self._path(id)
         raw = read_depth(path, self.params.kind == "disparity-16")
-        size = self.context.data.item(id).size
-        if raw.shape != tuple(size):
-            found = "x".join(map(str, raw.shape))
-            raise SeglensError(f"{path}: the depth map is {found}, its image {size[0]}x{size[1]} (height x width)")
+        self._check_size(path, raw.shape, id)
         valid = ~np.isnan(raw) if self.params.kind == "metres" else np.isfinite(raw)
         if self.params.kind != "inverse":
             valid &= raw > 0
@@ -96,6 +96,12 @@ class Files:
                 f"values are {', '.join(f'{value:g}' for value in raw.flat[:3])} (kind: {self.params.kind})"
             )
         return proximity
+
+    def _check_size(self, path: Path, found: tuple[int, ...], id: ImageId) -> None:
+        size = self.context.data.item(id).size
+        if tuple(found) != tuple(size):
+            said = "x".join(map(str, found))
+            raise SeglensError(f"{path}: the depth map is {said}, its image {size[0]}x{size[1]} (height x width)")
 
     def _proximity(self, values: Floats) -> Tensor:
         maps = torch.from_numpy(values)[None]
@@ -161,6 +167,19 @@ def read_depth(path: Path, png_only: bool = False) -> Floats:
     if values.ndim != 2 or values.dtype.kind not in "fiu":
         raise SeglensError(f"{path}: a depth map of shape {values.shape}, {values.dtype}; allowed is (H, W), numbers")
     return values.astype(np.float32)
+
+
+def depth_size(path: Path) -> tuple[int, ...]:
+    """(H, W) of a depth map, from its header where that can be read."""
+    try:
+        if path.suffix == ".npy":
+            shape = np.load(path, mmap_mode="r", allow_pickle=False).shape
+        else:
+            with Image.open(path) as image:
+                shape = image.size[::-1]
+    except (OSError, SyntaxError, ValueError, EOFError, UnidentifiedImageError):
+        return read_depth(path).shape  # which says what is wrong with it
+    return tuple(side for side in shape if side != 1) if len(shape) == 3 else shape
 
 
 def _read_npy(path: Path) -> npt.NDArray[np.generic]:

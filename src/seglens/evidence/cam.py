@@ -131,7 +131,7 @@ def check(net: SegNet, layer: str) -> None:
     if net.training:
         raise SeglensError("class activation maps need the network in eval mode, and it is in training mode")
     if layer not in net.activations:
-        raise SeglensError(f"cam.layer: no layer '{layer}' in the network. Allowed: {', '.join(net.activations)}")
+        raise SeglensError(f"layer: no layer '{layer}' in the network. Allowed: {', '.join(net.activations)}")
 
 
 def _shown(logits: Tensor, spec: CamSpec, open: Tensor | None) -> Shown:

@@ -200,9 +200,10 @@ class NetEvidence:
 
     def _encoded(self, net: SegNet, view: str) -> dict[str, Tensor]:
         """Features of a view of each image, from the cache where it holds that view."""
-        if self._cache is not None and view in self._cache.views:
-            return self._cache.get(self.ids, [view] * len(self.ids))
         device = next(net.parameters()).device
+        if self._cache is not None and view in self._cache.views:
+            kept = self._cache.get(self.ids, [view] * len(self.ids))
+            return {tap: feature.to(device) for tap, feature in kept.items()}
         images = torch.stack([load_image(self._data, id, self.size, VIEWS[view]) for id in self.ids]).to(device)
         with torch.inference_mode(), autocast(device, self._precision):
             parts = [net.encode(few) for few in torch.split(images, self._at_once(device))]

@@ -114,7 +114,7 @@ def make_queries(bench: Workbench, work: ScoreChunks, picked: Rows, share: Float
                     f"image '{region_set.image}' or its regions changed after they were scored: delete "
                     f"{bench.folder(work.round) / 'rows'} and go on with --resume; nothing else is lost"
                 )
-            probs = ev.probs[i].numpy() if net is not None else None
+            probs = ev.probs[i].cpu().numpy() if net is not None else None
             if probs is not None:
                 _write_maps(bench, work.round, region_set.image, probs, px, i)
             for position in positions:

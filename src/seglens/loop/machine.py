@@ -94,27 +94,28 @@ def _check_free(run: Path) -> None:
         raise SeglensError(f"{run}: holds '{left[0]}' of another run; choose another folder, or remove it")
 
 
-def with_absolute_paths(config: RunConfig) -> RunConfig:
+def with_absolute_paths(config: RunConfig, folder: Path | None = None) -> RunConfig:
     """The config with every path made absolute, so that a run can be driven from anywhere.
+
+    Args:
+        config: of a run.
+        folder: what relative paths are taken from; None = the current folder.
 
     Raises:
         SeglensError: a part's parameters are not right.
     """
+    folder = (folder or Path()).absolute()
     changed: dict[str, Any] = {}
     for key, known in (("data", datasets), ("eval_data", datasets), ("depth", depths)):
         part = getattr(config, key)
-        if part is not None:
-            given = known.params(part).model_dump(exclude_unset=True)
-            paths: dict[str, Any] = {
-                name: str(value.absolute()) for name, value in given.items() if isinstance(value, Path)
-            }
-            paths |= {name: value for name, value in given.items() if isinstance(value, dict)}  # a part inside (folds)
-            changed[key] = part.model_copy(update=paths)
-    weights = Path(config.model.weights)
-    if weights.exists():
-        changed["model"] = config.model.model_copy(update={"weights": str(weights.absolute())})
+        # an unknown depth source is refused where something asks for depth
+        if part is not None and (known is datasets or part.name in depths.names()):
+            changed[key] = known.anchored(part, folder)
+    if (folder / config.model.weights).exists():
+        weights = str((folder / config.model.weights).absolute())
+        changed["model"] = config.model.model_copy(update={"weights": weights})
     if config.cache.dir is not None:
-        changed["cache"] = config.cache.model_copy(update={"dir": config.cache.dir.absolute()})
+        changed["cache"] = config.cache.model_copy(update={"dir": (folder / config.cache.dir).absolute()})
     return config.model_copy(update=changed)
 
 

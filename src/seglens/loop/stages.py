@@ -16,7 +16,7 @@ from seglens.files import read_arrays, write_bytes
 from seglens.loop.asking import choose_rows, make_queries, maps_path
 from seglens.loop.budget import allowance, charged
 from seglens.loop.scoring import REGIONS, ScoreChunks, load_pool, score_pool
-from seglens.loop.workbench import LEARNT, MODEL, Report, Workbench
+from seglens.loop.workbench import LEARNT, MODEL, Report, Workbench, device
 from seglens.models import SegNet, load_checkpoint, save_checkpoint
 from seglens.models.views import VIEWS
 from seglens.protocols import AskContext, Evidence, Learner
@@ -257,7 +257,7 @@ class Stages:
         if self.bench.eval_data is None or model is None:
             return metrics
         for result in evaluate(
-            load_checkpoint(model),
+            load_checkpoint(model).to(device()),
             self.bench.eval_data,
             self.bench.eval_labels,
             list(self.bench.eval_data.ids),

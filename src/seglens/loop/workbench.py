@@ -57,6 +57,11 @@ def cache_folder(config: RunConfig) -> Path:
     return Path(os.environ.get("SEGLENS_CACHE") or platformdirs.user_cache_dir("seglens"))
 
 
+def device() -> torch.device:
+    """Where networks run: the accelerator there is, else the processor."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 @dataclass(frozen=True)
 class Workbench:
     """The parts of a run, and how evidence is made of them. Picklable: everything is built from config and paths.
@@ -227,13 +232,13 @@ class Workbench:
     def net(self, round: int) -> SegNet | None:
         """``model`` loaded, in eval mode."""
         path = self.model(round)
-        return load_checkpoint(path).eval() if path else None
+        return load_checkpoint(path).eval().to(device()) if path else None
 
     def teacher(self, round: int) -> SegNet | None:
         """The EMA teacher that came with ``model``; None where the run trains none."""
         path = self.model(round)
         kept = path.with_name(f"{TEACHER}.pt") if path else None
-        return load_checkpoint(kept).eval() if kept is not None and kept.exists() else None
+        return load_checkpoint(kept).eval().to(device()) if kept is not None and kept.exists() else None
 
     def fresh_net(self, round: int) -> SegNet:
         """An untrained network for round ``round``: built anew, with weights drawn by chance, or the last round's."""
@@ -254,7 +259,7 @@ class Workbench:
     def _cache(self, data: SegDataset, views: Sequence[str]) -> FeatureCache | None:
         if not self.interactive:
             return None
-        encoder = build_network(self.config.model, data.classes, self.chance.child("weights")).eval()
+        encoder = build_network(self.config.model, data.classes, self.chance.child("weights")).eval().to(device())
         folder = cache_folder(self.config) / "features"
         return FeatureCache(folder, data, encoder, self.config.model.size, views, self.config.cache.max_gib)
 
@@ -290,6 +295,13 @@ class Workbench:
                 f"companions: 'ask: {self.config.ask.name}' asks the EMA teacher: add {TEACHER} (found "
                 f"{', '.join(part.name for part in self.config.companions) or 'none'})"
             )
+        unit = self.config.budget.unit
+        if getattr(self.oracle, "free", False) and unit in (Unit.CLICKS, Unit.SECONDS):
+            raise SeglensError(
+                f"budget.unit: {unit.value}, but ask '{self.config.ask.name}' costs none; allowed: "
+                f"{', '.join(u.value for u in Unit if u not in (Unit.CLICKS, Unit.SECONDS))}"
+            )
+        self._check_layer()
         kinds = getattr(self.oracle, "kinds", None)
         if kinds is not None and self.config.answer not in kinds:
             raise SeglensError(
@@ -301,6 +313,19 @@ class Workbench:
         networks.get(self.config.model.name)
         for view in self.config.train.views:
             view_of(view)
+
+    def _check_layer(self) -> None:
+        """A layer that the network does not have is found now, not after the first training."""
+        spec = getattr(self.score, "spec", None)
+        if spec is None or "cam" not in self.score.needs:
+            return
+        model = self.config.model.model_copy(update={"weights": "random"})
+        layers = build_network(model, self.data.classes, self.chance).activations
+        if spec.layer not in layers:
+            raise SeglensError(
+                f"score '{self.config.score.name}': key 'layer', found '{spec.layer}'. Allowed for model "
+                f"'{model.name}': {', '.join(layers)}"
+            )
 
     def prepare(self, report: Report) -> None:
         """Compute ahead what every round needs: cached features, superpixels. Resumable; quick when all is there."""

@@ -15,19 +15,13 @@ from seglens.data.filed import Entry, FileImages
 from seglens.evidence import NetEvidence
 from seglens.loop.workbench import LEARNT, MODEL, Workbench, cache_folder
 from seglens.models import SegNet, load_checkpoint
-from seglens.protocols import PartContext, SegDataset
+from seglens.protocols import DepthSource, PartContext, SegDataset
 from seglens.registry import cuts, depths, scores
 from seglens.report.explain import NEEDS, Depth, Explanation, explain
-from seglens.report.setup import sentence
 from seglens.superpixels.slic import Superpixels, superpixels
 from seglens.types import Chance, ImageId, IntArray, SeglensError
 
 SCORE, CUT = "explainable-error", "object"
-PRIORS = {
-    "ground": "a prior, not a measurement: a flat ground and where each predicted object meets it",
-    "ramp": "a prior, not a measurement: the lower in the image, the nearer",
-}
-"""Depth sources that guess from how driving scenes are built; whoever reads a map of theirs has to know."""
 
 
 @dataclass(frozen=True)
@@ -69,14 +63,11 @@ class Lens:
             score.recall(self.learnt)
         cut: Any = cuts.build(self.config.cut, context)
         cut.superpixels = OwnSuperpixels(data, context.cache, cut.params.segments, cut.params.compactness)
-        name = self.config.depth.name
-        about = Depth(name, depth_words(name))
-        return explain(
-            self._evidence(data, id, context), score, cut, self.net.classes, about, self.weighing, self.model
-        )
+        depth: DepthSource = depths.build(self.config.depth, context)
+        about = Depth(self.config.depth.name, depth.describe())
+        return explain(self._evidence(data, id, depth), score, cut, self.net.classes, about, self.weighing, self.model)
 
-    def _evidence(self, data: SegDataset, id: ImageId, context: PartContext) -> NetEvidence:
-        depth = depths.build(self.config.depth, context)
+    def _evidence(self, data: SegDataset, id: ImageId, depth: DepthSource) -> NetEvidence:
         depth.prepare([id])
         pool = self.bench is not None and data is self.bench.data
         cache = self.bench.cache if self.bench is not None and pool else None
@@ -85,7 +76,7 @@ class Lens:
         return NetEvidence(
             [id],
             data,
-            context.size,
+            self.net.config.size,
             Chance((self.config.seed, "explain")),
             NEEDS,
             self.net,
@@ -179,11 +170,6 @@ def find_image(word: str, lens: Lens) -> tuple[SegDataset, ImageId]:
         more = f", and no image of the run, which has {len(ids)} ({', '.join(ids[:3])}, ...)" if ids else ""
         raise SeglensError(f"image '{word}': no such file{more}")
     return FileImages(lens.net.classes, {path.stem: Entry(path, "")}), path.stem
-
-
-def depth_words(name: str) -> str:
-    """What a depth source is, in words."""
-    return PRIORS.get(name) or sentence(depths.get(name).__doc__ or name)
 
 
 def _learnt(bench: Workbench, number: int) -> tuple[Mapping[str, Any], str]:

@@ -32,7 +32,10 @@ class ExplainableErrorParams(Params):
         description="attention: input = class activation maps of the depth-informed image (the paper's); map = one map "
         "of the plain image times proximity (cheaper, not the paper's)",
     )
-    layer: str = Field(_CAM.layer, description="whose activation is weighted: bottleneck, stride-16, stride-8, trunk")
+    layer: str = Field(
+        _CAM.layer,
+        description="whose activation counts: bottleneck, stride-16, stride-8, stride-4, trunk (unet: also stride-2)",
+    )
     aggregate: Literal["max", "share"] = Field(
         _CAM.aggregate, description="how the maps of an image's classes become one (pae: input)"
     )
