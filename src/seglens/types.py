@@ -316,6 +316,7 @@ class Gate:
         percentile: of the patches' proximity, 0 to 100: how near the nearest objects are.
         spread: standard deviations below it that still count as near.
         mode: ``hard`` (a patch is kept or black) or ``soft`` (a far patch fades with its proximity).
+        faded: whether the maps made of the gated image fade like it (a deviation from the paper's text).
     """
 
     patches: Size = (16, 32)
@@ -323,6 +324,7 @@ class Gate:
     percentile: float = 95.0
     spread: float = 1.0
     mode: Literal["hard", "soft"] = "soft"
+    faded: bool = False
 
 
 @dataclass(frozen=True)

@@ -128,9 +128,10 @@ def test_a_gate_explains_what_the_network_makes_of_the_open_pixels(
     open = share[0] > 0
     present = predicted[open].unique()
     maps = [by_captum(net, image, PLAIN.layer, (predicted == c) & open, predicted) for c in present]
-    wanted = torch.stack(maps).amax(0) * share[0]
+    wanted = torch.stack(maps).amax(0)
     torch.testing.assert_close(found[0], wanted, rtol=0, atol=1e-4 * float(wanted.max()))
     assert (found - ev.cam(PLAIN)).abs().max() > 1e-2 * wanted.max()
+    torch.testing.assert_close(ev.cam(replace(PLAIN, gate=replace(gate, faded=True))), found * share)
 
 
 def by_definition(net: SegNet, image: Tensor, spec: CamSpec) -> Tensor:

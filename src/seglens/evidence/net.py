@@ -16,7 +16,7 @@ from seglens.models import FeatureCache, SegNet, load_image
 from seglens.models.precision import autocast
 from seglens.models.views import VIEWS
 from seglens.protocols import DepthSource, SegDataset
-from seglens.types import BoolArray, ByteArray, CamSpec, Chance, ImageId, Region, SeglensError, Size
+from seglens.types import BoolArray, ByteArray, CamSpec, Chance, Gate, ImageId, Region, SeglensError, Size
 
 Asked = Callable[[ImageId], Sequence[Region]]
 
@@ -114,12 +114,11 @@ class NetEvidence:
 
         A class that is not predicted has no map; an image without any gets zeros. With a gate (which reads
         ``proximity``), the depth-informed image is encoded and predicted anew, and only logits of pixels that the gate
-        leaves open, be it by a crack, are explained: the network says nothing about black ones. The maps are weighted
-        by how open the gate is.
+        leaves open, be it by a crack, are explained: the network says nothing about black ones.
 
-        Deviation: SegXAL does not weight the map again. But a network's activations on black are no zeros, and
-        normalised maps of the gated image alone were as high far away as near (0.53 and 0.51, streets): not aware of
-        proximity.
+        Deviation: with ``faded`` the maps fade like the image. SegXAL does not say so, but a network's activations on
+        black are no zeros: left as they are, scaled maps were as high far away as near (0.53 and 0.51 on streets), not
+        aware of proximity. The price: what fades shows the gate, whatever the weights are (docs/results).
 
         Raises:
             SeglensError: not declared, no model yet, or a layer that the network does not have.
@@ -130,16 +129,19 @@ class NetEvidence:
         if spec.gate is None:
             return torch.stack([activation_map(net, image, spec, self._precision) for image in self._traced])
         shares = openness(self.proximity, spec.gate)
-        return torch.stack([self._gated_map(net, id, share, spec) for id, share in zip(self.ids, shares, strict=True)])
+        return torch.stack(
+            [self._gated_map(net, id, share, spec, spec.gate) for id, share in zip(self.ids, shares, strict=True)]
+        )
 
-    def _gated_map(self, net: SegNet, id: ImageId, share: Tensor, spec: CamSpec) -> Tensor:
+    def _gated_map(self, net: SegNet, id: ImageId, share: Tensor, spec: CamSpec, gate: Gate) -> Tensor:
         device = next(net.parameters()).device
         share = share.to(device)
         image = gated(load_image(self._data, id, self.size)[None].to(device), share[None])
         with torch.inference_mode(), autocast(device, self._precision):
             features = net.encode(image)
         decoded = decode_traced(net, features, self.size, self._precision)
-        return activation_map(net, decoded, spec, self._precision, share > 0) * share
+        found = activation_map(net, decoded, spec, self._precision, share > 0)
+        return found * share if gate.faded else found
 
     @cached_property
     def teacher(self) -> Tensor:

@@ -54,6 +54,9 @@ class ExplainableErrorParams(Params):
         _GATE.spread, ge=0, description="standard deviations below it that still count as near (nearest)"
     )
     mode: Literal["hard", "soft"] = Field(_GATE.mode, description="a far patch is black, or fades with its proximity")
+    faded: bool = Field(
+        _GATE.faded, description="attention fades like the depth-informed image; false: as it comes, the paper's text"
+    )
 
     @field_validator("weights")
     @classmethod
@@ -152,5 +155,5 @@ def _spec(params: ExplainableErrorParams) -> CamSpec:
     }
     if params.pae == "map":
         return CamSpec(classes="all", gate=None, **kept)  # type: ignore[arg-type]
-    gate = Gate(params.patches, params.threshold, params.percentile, params.spread, params.mode)
+    gate = Gate(params.patches, params.threshold, params.percentile, params.spread, params.mode, params.faded)
     return CamSpec(classes="present", gate=gate, **kept)  # type: ignore[arg-type]
