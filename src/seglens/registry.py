@@ -6,6 +6,7 @@ under the entry-point group ``seglens.<kind>`` (for example ``seglens.score``) a
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from importlib.metadata import entry_points
@@ -98,11 +99,11 @@ class Registry(Generic[T]):
         for name in params.model_fields_set:
             value = getattr(params, name)
             if isinstance(value, Path):
-                changed[name] = str((folder / value).absolute())
+                changed[name] = os.path.abspath(folder / value)
             elif isinstance(value, PartConfig):
                 changed[name] = self.anchored(value, folder).model_dump()
             elif self.kind == "depth" and isinstance(value, str) and (folder / value).is_dir():
-                changed[name] = str((folder / value).absolute())
+                changed[name] = os.path.abspath(folder / value)
         return part.model_copy(update=changed)
 
     def __iter__(self) -> Iterator[str]:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from seglens.config import PartConfig
 from seglens.data import open_data, open_labels
-from seglens.data.folds import FoldsParams
+from seglens.registry import datasets
 from seglens.types import SeglensError
 
 COUNT = 17
@@ -96,17 +96,14 @@ def test_no_label_is_kept(root: Path) -> None:
     assert pickle.loads(pickle.dumps(open_labels(_part(root)))).has(data.ids[0])
 
 
-def test_paths_inside_become_absolute(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(root)
+def test_paths_inside_are_taken_from_a_folder(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     of = {"name": "folder", "images": "images", "masks": "masks", "classes": "classes.yaml"}
-    params = FoldsParams.model_validate({"of": of, "k": 3})
-    assert params.of.params()["images"] == str(root / "images")
-    nested = FoldsParams.model_validate({"of": {"name": "folds", "of": of, "k": 3}, "k": 2})
-    assert nested.of.params()["of"]["masks"] == str(root / "masks")
+    inside = {"name": "folds", "of": {"name": "folds", "of": of, "k": 3}, "k": 2}
     monkeypatch.chdir(root.parent)
-    whole = open_data(_of(PartConfig.model_validate({"name": "folds", **nested.model_dump()})))
-    inner = open_data(PartConfig.model_validate({"name": "folds", **nested.model_dump()}))
-    assert set(inner.ids) < set(whole.ids)
+    part = datasets.anchored(PartConfig.model_validate(inside), root)
+    assert part.params()["of"]["of"]["masks"] == str(root / "masks")
+    whole = datasets.anchored(PartConfig.model_validate({**of, "name": "folder"}), root)
+    assert set(open_data(part).ids) < set(open_data(whole).ids)
 
 
 def test_exact_depth_comes_through(root: Path) -> None:

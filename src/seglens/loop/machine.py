@@ -112,10 +112,10 @@ def with_absolute_paths(config: RunConfig, folder: Path | None = None) -> RunCon
         if part is not None and (known is datasets or part.name in depths.names()):
             changed[key] = known.anchored(part, folder)
     if (folder / config.model.weights).exists():
-        weights = str((folder / config.model.weights).absolute())
+        weights = os.path.abspath(folder / config.model.weights)
         changed["model"] = config.model.model_copy(update={"weights": weights})
     if config.cache.dir is not None:
-        changed["cache"] = config.cache.model_copy(update={"dir": (folder / config.cache.dir).absolute()})
+        changed["cache"] = config.cache.model_copy(update={"dir": Path(os.path.abspath(folder / config.cache.dir))})
     return config.model_copy(update=changed)
 
 
