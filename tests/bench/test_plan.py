@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -147,4 +148,4 @@ def test_the_camvid_file_follows_the_example() -> None:
     assert config.rounds == 5
     assert config.budget.model_dump(mode="json") | example["budget"] == config.budget.model_dump(mode="json")
     assert list(config.model.size) == example["model"]["size"]
-    assert config.data.params()["root"] == str((ROOT / example["data"]["root"]).resolve())
+    assert config.data.params()["root"] == os.path.abspath(ROOT / example["data"]["root"])

@@ -144,9 +144,9 @@ def test_an_image_without_a_map_is_named_before_the_run_starts(context, pool, tm
     with pytest.raises(SeglensError, match=r"no depth file for image 'a/one.x'; name a folder"):
         source(context).prepare(pool.ids)
     np.save(tmp_path / f"{encode_id(ID)}.npy", np.ones(SIZE))
-    source(context, tmp_path).prepare([ID])
+    source(context, tmp_path, kind="metres").prepare([ID])
     with pytest.raises(SeglensError, match=r"no depth map for image 'a/two'; looked for .*a%2Ftwo\.npy.*a/two\.png"):
-        source(context, tmp_path).prepare(pool.ids)
+        source(context, tmp_path, kind="metres").prepare(pool.ids)
 
 
 def test_an_id_does_not_leave_the_folder(context, pool, tmp_path):
