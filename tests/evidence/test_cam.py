@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,6 +67,15 @@ def module_of(net: SegNet, layer: str) -> nn.Module:
         return {"stride-16": layers.p4, "stride-8": layers.p3, "stride-4": layers.p2, "trunk": layers.dropout}[layer]
     block = net.decoder.block(net.activations.index(layer) - 1)[1] if layer != "bottleneck" else None
     return layers.center if block is None else block.attention2
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Two threads add float32 gradients in another order, which moves sums that nearly cancel by more than 1e-4."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def by_captum(net: SegNet, image: Tensor, layer: str, mask: Tensor, index: Tensor) -> Tensor:
