@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+from collections.abc import Collection
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -80,7 +81,7 @@ def write_arrays(path: Path, **arrays: np.ndarray) -> None:
     write_bytes(path, buffer.getvalue())
 
 
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a file written by ``write_arrays``."""
+def read_arrays(path: Path, only: Collection[str] | None = None) -> dict[str, np.ndarray]:
+    """The arrays of a file written by ``write_arrays``, or ``only`` those named, the others left packed."""
     with np.load(path, allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
+        return {name: file[name] for name in file.files if only is None or name in only}

@@ -98,7 +98,8 @@ class Evidence(Protocol):
     """What is known of a few images, computed on demand at the model's size (h, w); built and dropped in one worker.
 
     The union of the parts' needs is given at construction; reading what was not declared raises. Needs are words:
-    ``logits``, ``probs``, ``features``, ``proximity``, ``cam``, ``teacher``.
+    ``logits``, ``probs``, ``features``, ``proximity``, ``cam``, ``teacher``, ``votes``, ``sampled``, ``stages``, and
+    ``companion:NAME`` for the network that a companion leaves behind.
     """
 
     @property
@@ -152,6 +153,23 @@ class Evidence(Protocol):
     @property
     def teacher(self) -> Tensor:
         """(N, C, h, w) float32 probabilities of the EMA teacher, mean over the image and its mirror image."""
+        ...
+
+    def votes(self, passes: int) -> Tensor:
+        """(N, C, h, w) float32 counts: how many of ``passes`` passes with dropout on predict each class."""
+        ...
+
+    def sampled(self, passes: int) -> Tensor:
+        """(N, C, h, w) float32 probabilities, mean over ``passes`` passes with dropout on."""
+        ...
+
+    @property
+    def stages(self) -> Tensor:
+        """(N, D) float32: the encoder's six learned stages, each a mean over the image, side by side."""
+        ...
+
+    def companion(self, name: str) -> Tensor:
+        """(N, K) float32: what the network that a companion left behind says of each image (``Judge``)."""
         ...
 
 
@@ -282,14 +300,48 @@ class Settle(Protocol):
         ...
 
 
+@runtime_checkable
+class Judge(Protocol):
+    """A network that says something of whole images."""
+
+    def judge(self, stages: Callable[[], Tensor], images: Callable[[Size], Tensor]) -> Tensor:
+        """What it says of N images.
+
+        Args:
+            stages: gives (N, D) float32, the pooled stages of the encoder; called only where they are read.
+            images: given (h, w), gives the images at that size, (N, 3, h, w) float32 in [0, 1].
+
+        Returns:
+            (N, K) float32.
+        """
+        ...
+
+
+@runtime_checkable
+class Sized(Protocol):
+    """A cut whose questions have a size that is known beforehand."""
+
+    def question_pixels(self, size: Size) -> int:
+        """Native pixels of one question about an image of ``size`` (H, W).
+
+        Raises:
+            SeglensError: a question is larger than the image.
+        """
+        ...
+
+
 class Companion(Protocol):
-    """A part that trains beside the model; its nets live in models/, its training in training/. ``name``: as
-    registered; what it leaves behind is known by it."""
+    """A part that trains beside the model; its nets live in models/, its training in training/.
+
+    ``name``: as registered; what it leaves behind is known by it. ``needs``: ``stages`` where it reads the encoder's
+    pooled stages.
+    """
 
     name: ClassVar[str]
+    needs: ClassVar[frozenset[str]]
 
-    def start(self, net: Module) -> None:
-        """A training begins with ``net``, already on its device."""
+    def start(self, net: Module, course: Any) -> None:
+        """A training (``seglens.training.Course``) begins with ``net``, already on its device."""
         ...
 
     def model(self) -> Module | None:

@@ -128,3 +128,5 @@ cuts: Registry[Any] = Registry("cut")
 picks: Registry[Any] = Registry("pick")
 settles: Registry[Any] = Registry("settle")
 companions: Registry[Any] = Registry("companion")
+judges: Registry[Any] = Registry("judge")
+"""Networks that say something of whole images: what companions leave behind."""

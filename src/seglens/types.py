@@ -173,12 +173,15 @@ class RegionSet:
 
     ``labels`` is (H, W) int32 in the image's own pixels: each pixel's region, -1 where there is none. ``boxes`` is
     not needed: a region's run-lengths are made from ``labels`` for the picked ones only (docs/decisions/001).
+    ``values`` (count,) float32 is what the cut itself gives each region, higher = ask sooner; None = the mean score of
+    its pixels.
     """
 
     image: ImageId
     key: str
     labels: IntArray
     count: int
+    values: FloatArray | None = None
 
 
 @dataclass(frozen=True)

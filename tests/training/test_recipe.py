@@ -9,7 +9,7 @@ from torch import Tensor
 
 from seglens.config import TrainConfig
 from seglens.models import SegNet, save_checkpoint
-from seglens.training import evaluate, train
+from seglens.training import Course, evaluate, train
 from seglens.training.recipe import StepOutputs
 from seglens.types import IGNORE, Chance, ModelSet, SeglensError, Settled
 
@@ -150,8 +150,9 @@ def test_a_companion_trains_beside_and_is_resumed(tiny, source, tmp_path: Path) 
         """Predicts each image's mean logit from a scalar: a companion with weights and an optimiser of its own."""
 
         name = "brightness"
+        needs = frozenset()
 
-        def start(self, net: torch.nn.Module) -> None:
+        def start(self, net: torch.nn.Module, course: Course) -> None:
             self.net = torch.nn.Linear(1, 1)
             torch.nn.init.zeros_(self.net.weight)
             torch.nn.init.zeros_(self.net.bias)

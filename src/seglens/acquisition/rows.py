@@ -25,7 +25,7 @@ def reduce_rows(px: PixelScore, regions: Sequence[RegionSet], asked: Sequence[Bo
         Rows with ``value`` (R,) float32 mean score; with ``px.group`` also ``by_class`` (R, C) float32, the score
         summed over pixels predicted as each class over the region's pixels, and ``share`` (R, C) float32, the share
         of the region's pixels predicted as each class; with ``px.dense`` also ``dense`` (R, K) float32, the mean of
-        each map.
+        each map. Where a region set brings its own ``values``, they stand as ``value``.
 
     Raises:
         SeglensError: a score that is not finite, named by its image.
@@ -53,7 +53,7 @@ def _image_rows(px: PixelScore, index: int, region: RegionSet, asked: BoolArray 
         mean = arrays["by_class"].sum(1)
     else:
         mean = _mean(labels, value, seen, lost, centres)
-    arrays["value"] = mean.astype(np.float32)
+    arrays["value"] = np.asarray(mean if region.values is None else region.values, np.float32)
     if px.dense is not None:
         maps = px.dense[index].cpu().numpy().reshape(px.dense.shape[1], -1)
         columns = [_mean(labels, column, seen, lost, centres) for column in maps]

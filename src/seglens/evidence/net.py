@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from seglens.evidence.cam import Decoded, activation_map, check, decode_traced
 from seglens.functional.proximity import gated, openness
 from seglens.functional.run_lengths import decode
 from seglens.models import FeatureCache, SegNet, load_image
 from seglens.models.precision import autocast
+from seglens.models.stages import STAGES_TAP
 from seglens.models.views import VIEWS
-from seglens.protocols import DepthSource, SegDataset
+from seglens.protocols import DepthSource, Judge, SegDataset
 from seglens.types import BoolArray, ByteArray, CamSpec, Chance, Gate, ImageId, Region, SeglensError, Size
 
 Asked = Callable[[ImageId], Sequence[Region]]
@@ -35,7 +37,8 @@ class NetEvidence:
         asked: regions of an image that were asked about already.
         precision: ``float32``, or bfloat16 where the device has it.
         depth: where proximity comes from.
-        teacher: gives the EMA teacher, where the run trains one; called once, when it is read.
+        member: gives the network that a companion left behind, by name; None where there is none. Called when it is
+            read.
     """
 
     def __init__(
@@ -50,7 +53,7 @@ class NetEvidence:
         asked: Asked | None = None,
         precision: str = "auto",
         depth: DepthSource | None = None,
-        teacher: Callable[[], SegNet | None] | None = None,
+        member: Callable[[str], nn.Module | None] | None = None,
     ) -> None:
         self.ids = list(ids)
         self.size = size
@@ -62,7 +65,7 @@ class NetEvidence:
         self._asked = asked
         self._precision = precision
         self._depth = depth
-        self._teacher = teacher
+        self._member = member
 
     @cached_property
     def sizes(self) -> list[Size]:
@@ -151,12 +154,78 @@ class NetEvidence:
             SeglensError: not declared, or the run trains no teacher.
         """
         self._declared("teacher")
-        net = self._teacher() if self._teacher else None
-        if net is None:
-            raise SeglensError("no EMA teacher: add 'ema-teacher' to companions")
+        net = cast(SegNet, self._left_behind("ema-teacher"))
         plain = self._decoded(net, self._encoded(net, "plain")).softmax(1)
         mirrored = self._decoded(net, self._encoded(net, "flip")).softmax(1)
         return (plain + mirrored.flip(-1)) / 2
+
+    def votes(self, passes: int) -> Tensor:
+        """(N, C, h, w) float32 counts: how many of ``passes`` passes with dropout on predict each class.
+
+        Raises:
+            SeglensError: not declared, or no model yet.
+        """
+        self._declared("votes")
+        counts = torch.zeros_like(self._pass(0))
+        for t in range(passes):
+            counts.scatter_add_(1, self._pass(t).argmax(1, keepdim=True), torch.ones_like(counts[:, :1]))
+        return counts
+
+    def sampled(self, passes: int) -> Tensor:
+        """(N, C, h, w) float32 probabilities, mean over ``passes`` passes with dropout on.
+
+        Raises:
+            SeglensError: not declared, or no model yet.
+        """
+        self._declared("sampled")
+        total = self._pass(0).softmax(1)
+        for t in range(1, passes):
+            total += self._pass(t).softmax(1)
+        return total / passes
+
+    def _pass(self, number: int) -> Tensor:
+        """(N, C, h, w) logits of one pass with dropout on; its channels are drawn by (image, pass)."""
+        net = self._network("votes")
+        chances = [self.chance.child(id, number) for id in self.ids]
+        device = next(net.parameters()).device
+        with torch.inference_mode(), autocast(device, self._precision):
+            return net.decode(self._features, self.size, chances).float()
+
+    @property
+    def stages(self) -> Tensor:
+        """(N, D) float32: the encoder's six learned stages, each a mean over the image, side by side.
+
+        Only the encoder runs; where a cache holds the stages, nothing does.
+
+        Raises:
+            SeglensError: not declared, or no model yet.
+        """
+        self._declared("stages")
+        return self._features[STAGES_TAP].float().flatten(1)
+
+    def companion(self, name: str) -> Tensor:
+        """(N, K) float32: what the network that a companion left behind says of each image.
+
+        Raises:
+            SeglensError: not declared, or the run trains no such companion.
+        """
+        self._declared(f"companion:{name}")
+        net = self._left_behind(name)
+        assert isinstance(net, Judge)
+        device = next(net.parameters()).device
+
+        def images(size: Size) -> Tensor:
+            return torch.stack([load_image(self._data, id, size) for id in self.ids]).to(device)
+
+        with torch.inference_mode():
+            said: Tensor = net.judge(lambda: self._features[STAGES_TAP].float().flatten(1).to(device), images)
+        return said.float()
+
+    def _left_behind(self, name: str) -> nn.Module:
+        net = self._member(name) if self._member else None
+        if net is None:
+            raise SeglensError(f"no network of companion '{name}': add it to companions")
+        return net
 
     def asked(self, index: int) -> BoolArray | None:
         """(H, W) bool, native: what was asked about in image ``index``; None = nothing."""
@@ -208,8 +277,12 @@ class NetEvidence:
             return {tap: feature.to(device) for tap, feature in kept.items()}
         images = torch.stack([load_image(self._data, id, self.size, VIEWS[view]) for id in self.ids]).to(device)
         with torch.inference_mode(), autocast(device, self._precision):
-            parts = [net.encode(few) for few in torch.split(images, self._at_once(device))]
+            parts = [net.encode(few, self._staged) for few in torch.split(images, self._at_once(device))]
         return {tap: torch.cat([part[tap] for part in parts]) for tap in parts[0]} if len(parts) > 1 else parts[0]
+
+    @property
+    def _staged(self) -> bool:
+        return any(need == "stages" or need.startswith("companion:") for need in self.needs)
 
     def _at_once(self, device: torch.device) -> int:
         """How many images go through the network together: on a CPU about 2**18 pixels, for larger maps come from fresh

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from seglens.acquisition.reasons import first_round_reason, reason
-from seglens.files import encode_id, write_arrays
+from seglens.files import encode_id, read_arrays, write_arrays
 from seglens.functional.cells import CELL
 from seglens.functional.k_center import k_center
 from seglens.functional.run_lengths import encode
@@ -20,6 +21,7 @@ from seglens.oracles.cost import estimate, estimate_rows
 from seglens.types import (
     Allowance,
     AnswerKind,
+    ByteArray,
     FloatArray,
     ImageId,
     PixelScore,
@@ -152,6 +154,26 @@ def _query(bench: Workbench, round: int, rows: Rows, position: int, regions: Reg
 def maps_path(bench: Workbench, round: int, image: ImageId) -> Path:
     """Where what the model saw of an image is kept, when it was asked about in a round."""
     return bench.folder(round) / "maps" / f"{encode_id(image)}.npz"
+
+
+class Predictions(Mapping[int, ByteArray]):
+    """What was predicted of an image when it was asked about, by round: (h, w) uint8, read when it is looked at.
+
+    Args:
+        paths: file of each round's maps.
+    """
+
+    def __init__(self, paths: Mapping[int, Path]) -> None:
+        self._paths = paths
+
+    def __getitem__(self, round: int) -> ByteArray:
+        return read_arrays(self._paths[round], only={"prediction"})["prediction"]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
 
 
 def _write_maps(bench: Workbench, round: int, image: ImageId, probs: FloatArray, px: PixelScore, index: int) -> None:

@@ -240,7 +240,7 @@ class Machine:
 
     def _pick(self, number: int) -> Step | Outcome:
         queries, left = self.stages.pick(number)
-        if not left and not self.bench.narrows:
+        if not left:
             return Outcome(State.FINISHED, "every region of the pool was asked about")
         if not queries and number == 0:
             budget = self.bench.config.budget

@@ -13,11 +13,12 @@ import torch
 
 from seglens.acquisition.settle.paint import paint
 from seglens.files import read_arrays, write_bytes
-from seglens.loop.asking import choose_rows, make_queries, maps_path
+from seglens.functional.run_lengths import decode
+from seglens.loop.asking import Predictions, choose_rows, make_queries, maps_path
 from seglens.loop.budget import allowance, charged
 from seglens.loop.scoring import REGIONS, ScoreChunks, load_pool, score_pool
 from seglens.loop.workbench import LEARNT, MODEL, Report, Workbench, device
-from seglens.models import SegNet, load_checkpoint, save_checkpoint
+from seglens.models import SegNet, load_checkpoint, save_checkpoint, save_member
 from seglens.models.views import VIEWS
 from seglens.protocols import AskContext, Evidence, Learner
 from seglens.store import LabelFiles, Metric, Repository
@@ -27,7 +28,6 @@ from seglens.types import (
     Answered,
     AnsweredImage,
     AnswerStatus,
-    ByteArray,
     Chunk,
     FloatArray,
     ImageId,
@@ -65,6 +65,9 @@ class Stages:
     def narrow(self, round: int) -> list[ImageId]:
         """The images worth a look, in pool order; written to the round's folder."""
         ids = list(self.bench.pool)
+        if self.bench.narrows:
+            asked = self.scoring(round).asked
+            ids = [id for id in ids if not self._whole(id, asked.get(id, ()))]
         labelled = {pair.query.image for pair in self.repo.answered()}
         for step, part in enumerate(self.bench.narrows):
             net = self.bench.net(round)
@@ -76,6 +79,16 @@ class Stages:
             ids = [id for id in ids if id in chosen]
         write_bytes(self.bench.folder(round) / "narrow.json", json.dumps(ids).encode())
         return ids
+
+    def _whole(self, id: ImageId, regions: Sequence[Region]) -> bool:
+        """Whether nothing of an image is left to ask about."""
+        height, width = self.bench.data.item(id).size
+        if sum(region.pixels for region in regions) < height * width:
+            return False
+        done = np.zeros((height, width), bool)
+        for region in regions:
+            done |= decode(region.runs, region.size)
+        return bool(done.all())
 
     def _image_rows(self, part: Any, ids: Sequence[ImageId], round: int) -> ImageRows:
         net = self.bench.net(round) if part.needs else None
@@ -149,7 +162,8 @@ class Stages:
                 asked[query.image] = asked.get(query.image, 0) + 1
         picked = choose_rows(self.bench, round, rows, budget, asked)
         queries = make_queries(self.bench, self.scoring(round), picked, self._shares(rows))
-        return queries, bool((rows.fresh > 0).any())
+        # of a part of the pool only its own images are seen to be asked about; another round looks at others
+        return queries, bool((rows.fresh > 0).any()) or (bool(self.bench.narrows) and bool(chunks))
 
     def _shares(self, rows: Rows) -> FloatArray | None:
         """(C,) share of the pool's pixels predicted as each class, where the rows cover the pool and tell it."""
@@ -180,7 +194,7 @@ class Stages:
         def evidence(ids: Sequence[ImageId]) -> Evidence:
             return self.bench.evidence(ids, round, Stage.ASK, self.bench.oracle.needs, net)
 
-        chance = self.bench.chance.child(round, Stage.ASK.value)
+        chance = self.bench.chance.child(Stage.ASK.value)  # of no round: a query is open until it is answered
         context = AskContext(self.bench.data.classes, self.bench.labels, evidence if net else None, chance)
         self.bench.oracle.submit(self.repo.open_queries(), context)
 
@@ -214,11 +228,8 @@ class Stages:
         return held
 
     def _answered_image(self, id: ImageId, answers: Sequence[Answered]) -> AnsweredImage:
-        at_ask: dict[int, ByteArray] = {}
-        for round in {answered.query.round for answered in answers}:
-            path = maps_path(self.bench, round, id)
-            if path.exists():
-                at_ask[round] = read_arrays(path)["prediction"]
+        paths = {a.query.round: maps_path(self.bench, a.query.round, id) for a in answers}
+        at_ask = Predictions({round: path for round, path in paths.items() if path.exists()})
         return AnsweredImage(id, self.bench.data.item(id).size, answers, at_ask)
 
     # -- train, evaluate --------------------------------------------------------------------------------------------
@@ -228,7 +239,7 @@ class Stages:
         shutil.rmtree(folder / REGIONS, ignore_errors=True)  # picked from long ago
         if (folder / MODEL).exists():
             return
-        source = TrainSource(self.bench.data, self.files.ids(), self.files.read, self.bench.cache)
+        source = TrainSource(self.bench.data, self.files.ids(), self.files.read, self.bench.cache, self.bench.pool)
         if not source.ids:
             return  # every answer so far was void, unsure or skipped: the next round asks again
         checkpoint = folder / "training.pt"
@@ -242,7 +253,7 @@ class Stages:
             companions=self.bench.companions,
         )
         for name, member in models.members.items():
-            save_checkpoint(cast(SegNet, member), folder / f"{name}.pt")
+            save_member(member, folder / f"{name}.pt")
         save_checkpoint(cast(SegNet, models.best), folder / MODEL)  # last: with it the stage is done
         checkpoint.unlink(missing_ok=True)
 

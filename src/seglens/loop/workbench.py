@@ -14,6 +14,7 @@ from typing import Any, cast
 import numpy as np
 import platformdirs
 import torch
+from torch.nn import Module
 
 import seglens.acquisition
 import seglens.depth
@@ -22,7 +23,8 @@ import seglens.oracles  # noqa: F401 - the imports register the parts
 from seglens.config import PartConfig, RunConfig
 from seglens.data import open_data, open_labels
 from seglens.evidence import NetEvidence
-from seglens.models import FeatureCache, SegNet, build_network, load_checkpoint
+from seglens.models import FeatureCache, SegNet, build_network, load_checkpoint, load_member
+from seglens.models.stages import stage_modules
 from seglens.models.views import view_of
 from seglens.protocols import (
     Companion,
@@ -208,6 +210,12 @@ class Workbench:
         """What trains beside the model."""
         return [companions.build(part, self.context) for part in self.config.companions]
 
+    @cached_property
+    def staged(self) -> bool:
+        """Whether anything reads the encoder's pooled stages."""
+        trained = any("stages" in part.needs for part in self.companions)
+        return trained or "stages" in self.needs
+
     @property
     def needs(self) -> frozenset[str]:
         """What any part reads of the evidence."""
@@ -234,11 +242,23 @@ class Workbench:
         path = self.model(round)
         return load_checkpoint(path).eval().to(device()) if path else None
 
-    def teacher(self, round: int) -> SegNet | None:
-        """The EMA teacher that came with ``model``; None where the run trains none."""
+    def member(self, round: int, name: str) -> Module | None:
+        """The network that companion ``name`` left beside ``model``, in eval mode; None where there is none.
+
+        The last one asked for is kept: evidence of every chunk of a round reads the same.
+        """
         path = self.model(round)
-        kept = path.with_name(f"{TEACHER}.pt") if path else None
-        return load_checkpoint(kept).eval().to(device()) if kept is not None and kept.exists() else None
+        kept = path.with_name(f"{name}.pt") if path else None
+        if kept is None or not kept.exists():
+            return None
+        if kept not in self._members:
+            self._members.clear()
+            self._members[kept] = load_member(kept).eval().to(device())
+        return self._members[kept]
+
+    @cached_property
+    def _members(self) -> dict[Path, Module]:
+        return {}
 
     def fresh_net(self, round: int) -> SegNet:
         """An untrained network for round ``round``: built anew, with weights drawn by chance, or the last round's."""
@@ -261,7 +281,8 @@ class Workbench:
             return None
         encoder = build_network(self.config.model, data.classes, self.chance.child("weights")).eval().to(device())
         folder = cache_folder(self.config) / "features"
-        return FeatureCache(folder, data, encoder, self.config.model.size, views, self.config.cache.max_gib)
+        size, most = self.config.model.size, self.config.cache.max_gib
+        return FeatureCache(folder, data, encoder, size, views, most, self.staged)
 
     @cached_property
     def cache(self) -> FeatureCache | None:
@@ -290,11 +311,7 @@ class Workbench:
         _ = self.pool, self.narrows, self.score, self.cut, self.settle, self.oracle, self.companions
         if "proximity" in self.needs:
             _ = self.depth
-        if "teacher" in self.needs and all(part.name != TEACHER for part in self.config.companions):
-            raise SeglensError(
-                f"companions: 'ask: {self.config.ask.name}' asks the EMA teacher: add {TEACHER} (found "
-                f"{', '.join(part.name for part in self.config.companions) or 'none'})"
-            )
+        self._check_companions()
         unit = self.config.budget.unit
         if getattr(self.oracle, "free", False) and unit in (Unit.CLICKS, Unit.SECONDS):
             raise SeglensError(
@@ -313,6 +330,19 @@ class Workbench:
         networks.get(self.config.model.name)
         for view in self.config.train.views:
             view_of(view)
+
+    def _check_companions(self) -> None:
+        """What parts read of companions must be trained, and the encoder must have what companions read."""
+        trained = {part.name for part in self.config.companions}
+        read = {TEACHER for need in self.needs if need == "teacher"}
+        read |= {need.removeprefix("companion:") for need in self.needs if need.startswith("companion:")}
+        for name in sorted(read - trained):
+            raise SeglensError(
+                f"companions: a part of this run reads what '{name}' leaves behind: add it (found "
+                f"{', '.join(sorted(trained)) or 'none'})"
+            )
+        if self.staged:
+            stage_modules(self.config.model.encoder)
 
     def _check_layer(self) -> None:
         """A layer that the network does not have is found now, not after the first training."""
@@ -363,7 +393,7 @@ class Workbench:
             asked,
             precision,
             depth=self.depth if "proximity" in needs else None,
-            teacher=lambda: self.teacher(round),
+            member=lambda name: self.member(round, name),
         )
 
     def chunks(self, ids: Sequence[ImageId]) -> list[Chunk]:

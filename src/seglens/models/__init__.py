@@ -1,8 +1,17 @@
 """Networks, their weights and checkpoints, and the cache of a fixed encoder's features."""
 
-from seglens.models.checkpoint import load_checkpoint, save_checkpoint
+from seglens.models.checkpoint import load_checkpoint, load_member, save_checkpoint, save_member
 from seglens.models.features import FeatureCache
 from seglens.models.images import load_image
 from seglens.models.network import SegNet, build_network
 
-__all__ = ["FeatureCache", "SegNet", "build_network", "load_checkpoint", "load_image", "save_checkpoint"]
+__all__ = [
+    "FeatureCache",
+    "SegNet",
+    "build_network",
+    "load_checkpoint",
+    "load_image",
+    "load_member",
+    "save_checkpoint",
+    "save_member",
+]

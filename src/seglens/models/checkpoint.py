@@ -5,18 +5,20 @@ from __future__ import annotations
 import io
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import Any, cast
 
 import torch
 from pydantic import ValidationError
-from torch import Tensor
+from torch import Tensor, nn
 
 from seglens.config import ModelConfig
 from seglens.files import write_bytes
 from seglens.models.network import SegNet, build_network
+from seglens.registry import judges
 from seglens.types import Chance, ClassTable, SeglensError
 
 FORMAT = "seglens-model"
+MEMBER = "seglens-companion"
 VERSION = 1
 
 
@@ -31,8 +33,8 @@ def write_atomic(state: dict[str, Any], path: Path) -> None:
     write_bytes(path, buffer.getvalue())
 
 
-def read_state(path: Path, kind: str, version: int) -> dict[str, Any]:
-    """What ``write_atomic`` saved, checked to be of a kind and version.
+def read_state(path: Path, kind: str, version: int, also: str = "") -> dict[str, Any]:
+    """What ``write_atomic`` saved, checked to be of a kind (or ``also`` of another) and of a version.
 
     Raises:
         SeglensError: missing, not such a file, or from a newer version.
@@ -43,7 +45,7 @@ def read_state(path: Path, kind: str, version: int) -> dict[str, Any]:
         raise SeglensError(f"{path}: no such file") from None
     except (UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError):
         raise SeglensError(f"{path}: not a {kind} file of seglens (unreadable or truncated)") from None
-    if not isinstance(state, dict) or state.get("format") != kind:
+    if not isinstance(state, dict) or state.get("format") not in (kind, also):
         raise SeglensError(f"{path}: not a {kind} file of seglens")
     if state["version"] > version:
         raise SeglensError(f"{path}: format version {state['version']}, this seglens reads up to {version}")
@@ -61,6 +63,34 @@ def save_checkpoint(net: SegNet, path: Path) -> None:
         "weights": {key: value.detach().cpu() for key, value in net.state_dict().items()},
     }
     write_atomic(state, path)
+
+
+def save_member(net: nn.Module, path: Path) -> None:
+    """Write a network that a companion left behind: a SegNet as a checkpoint, another with what it is built from.
+
+    Another network is a class registered in ``seglens.registry.judges``, whose ``spec`` is the plain values that its
+    constructor takes and whose ``kind`` is its name there.
+    """
+    if isinstance(net, SegNet):
+        return save_checkpoint(net, path)
+    weights = {key: value.detach().cpu() for key, value in net.state_dict().items()}
+    judge = cast(Any, net)
+    state = {"format": MEMBER, "version": VERSION, "kind": judge.kind, "spec": dict(judge.spec), "weights": weights}
+    write_atomic(state, path)
+
+
+def load_member(path: Path) -> nn.Module:
+    """A network as ``save_member`` left it.
+
+    Raises:
+        SeglensError: not ours, from a newer version, or damaged.
+    """
+    state = read_state(path, FORMAT, VERSION, also=MEMBER)
+    if state["format"] == FORMAT:
+        return load_checkpoint(path)
+    net: nn.Module = judges.get(state["kind"])(**state["spec"])
+    net.load_state_dict(state["weights"])
+    return net
 
 
 def load_checkpoint(path: Path, classes: ClassTable | None = None, chance: Chance | None = None) -> SegNet:

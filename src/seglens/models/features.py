@@ -53,15 +53,23 @@ class FeatureCache:
         size: (h, w) the images are brought to.
         views: names of the views to keep (``seglens.models.views``); ``plain`` is kept in any case.
         max_gib: largest size that is started, GiB.
+        stages: keep the encoder's pooled stages too.
 
     Raises:
         SeglensError: an unknown view.
     """
 
     def __init__(
-        self, folder: Path, data: SegDataset, net: SegNet, size: Size, views: Sequence[str], max_gib: float
+        self,
+        folder: Path,
+        data: SegDataset,
+        net: SegNet,
+        size: Size,
+        views: Sequence[str],
+        max_gib: float,
+        stages: bool = False,
     ) -> None:
-        self.data, self.net, self.size, self.max_gib = data, net, size, max_gib
+        self.data, self.net, self.size, self.max_gib, self.stages = data, net, size, max_gib, stages
         self.views = tuple(dict.fromkeys(("plain", *views)))
         self._views = {name: view_of(name) for name in self.views}
         self._position = {id: i for i, id in enumerate(data.ids)}
@@ -131,7 +139,7 @@ class FeatureCache:
 
     def pooled(self, ids: Sequence[ImageId]) -> FloatArray:
         """(N, D) float32: the mean of each image's deepest features, to spread over the pool without a model."""
-        tap = list(self._shapes)[-1]
+        tap = self.net.taps[-1]
         return np.stack([self.one(id)[tap].float().mean((1, 2)).numpy() for id in ids])
 
     @property
@@ -148,7 +156,7 @@ class FeatureCache:
         mode = self.net.encoder.training
         self.net.encoder.eval()
         try:
-            return self.net.encode(images)
+            return self.net.encode(images, self.stages)
         finally:
             self.net.encoder.train(mode)
 

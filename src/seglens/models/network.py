@@ -15,6 +15,7 @@ from torch.nn import functional
 from seglens.config import ModelConfig
 from seglens.models.decoders import Watch, unwatched
 from seglens.models.dropout import ChannelDropout
+from seglens.models.stages import STAGES_TAP, pooled_stages, stage_modules
 from seglens.models.weights import build_encoder
 from seglens.registry import networks
 from seglens.types import Chance, ClassTable, Size
@@ -72,21 +73,37 @@ class SegNet(nn.Module):
         """What the input's height and width are padded to a multiple of."""
         return int(self.encoder.output_stride)
 
-    def encode(self, images: Tensor) -> dict[str, Tensor]:
+    @property
+    def stage_channels(self) -> tuple[int, ...]:
+        """Channels of the encoder's six learned stages, shallow to deep.
+
+        Raises:
+            SeglensError: no stages are named for the encoder.
+        """
+        return tuple(stage_modules(self.config.encoder).values())
+
+    def encode(self, images: Tensor, stages: bool = False) -> dict[str, Tensor]:
         """Encoder features of images; normalises, and pads bottom and right to the stride.
 
         Args:
             images: (N, 3, h, w) float32 in [0, 1].
+            stages: also give the six learned stages of the encoder, each a mean over the padded image.
 
         Returns:
-            tap to (N, D, ceil(h / stride), ceil(w / stride)), of the padded size.
+            tap to (N, D, ceil(h / stride), ceil(w / stride)), of the padded size; with ``stages`` also ``stages``:
+            (N, sum of ``stage_channels``, 1, 1) float32.
         """
         x = (images - self.mean) / self.std
         down, right = -x.shape[-2] % self.stride, -x.shape[-1] % self.stride
         if down or right:
             x = functional.pad(x, (0, right, 0, down), mode="replicate")
-        stages = self.encoder(x)
-        return {f"stride-{2**i}": f for i, f in enumerate(stages) if f"stride-{2**i}" in self.taps}
+        if stages:
+            with pooled_stages(self.encoder, self.config.encoder) as pooled:
+                found = self.encoder(x)
+            extra = {STAGES_TAP: torch.cat(pooled, 1)[:, :, None, None]}
+        else:
+            found, extra = self.encoder(x), {}
+        return {f"stride-{2**i}": f for i, f in enumerate(found) if f"stride-{2**i}" in self.taps} | extra
 
     def trunk(self, features: Features, watch: Watch = unwatched) -> Tensor:
         """Everything before the dropout: (N, D, H / s, W / s) of the padded size, s the decoder's stride."""

@@ -38,6 +38,22 @@ def partial_cross_entropy(logits: Tensor, targets: Targets, class_weights: Tenso
     return (each * weight).sum() / weight.sum().clamp_min(TINY)
 
 
+def image_losses(logits: Tensor, targets: Targets) -> Tensor:
+    """Weighted mean cross-entropy of each image over its own labelled pixels.
+
+    Args:
+        logits: (N, C, h, w).
+        targets: index and weight (N, h, w).
+
+    Returns:
+        (N,) float32; NaN for an image without a labelled pixel.
+    """
+    labelled = targets.index != IGNORE
+    weight = targets.weight * labelled
+    each = functional.cross_entropy(logits.float(), torch.where(labelled, targets.index, 0), reduction="none")
+    return (each * weight).flatten(1).sum(1) / weight.flatten(1).sum(1)
+
+
 def merged_positive(logits: Tensor, targets: Targets) -> Tensor:
     """Loss of regions of which only a set of classes is known: the set's summed probability should be 1.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,15 @@ from torch import Tensor
 
 from seglens.config import TrainConfig
 from seglens.models.network import SegNet
+from seglens.models.stages import STAGES_TAP
 from seglens.protocols import Companion, Progress
 from seglens.training.batches import Batch, Batches
-from seglens.training.losses import log_frequency_weights, merged_positive, partial_cross_entropy
+from seglens.training.losses import image_losses, log_frequency_weights, merged_positive, partial_cross_entropy
 from seglens.training.optim import Ema, build_optimiser, learning_rate_factor, set_learning_rate
 from seglens.training.pixels import logits_at
 from seglens.training.precision import Precision, resolve_precision
 from seglens.training.resume import restore, save, training_key
-from seglens.training.source import TrainSource
+from seglens.training.source import Course, TrainSource
 from seglens.types import Chance, ModelSet, SeglensError, Targets
 
 
@@ -33,13 +35,24 @@ class StepOutputs:
         logits: (N, C, P, 1) at the batch's places.
         targets: there.
         coarse: (N, C, H / s, W / s) logits at the decoder's stride, padding included.
-        features: encoder features by tap.
+        features: encoder features by tap; with ``stages`` where a companion needs them.
     """
 
     logits: Tensor
     targets: Targets
     coarse: Tensor
     features: dict[str, Tensor]
+
+    @property
+    def stages(self) -> Tensor:
+        """(N, D) float32: the encoder's pooled stages."""
+        return self.features[STAGES_TAP].float().flatten(1)
+
+    @cached_property
+    def losses(self) -> Tensor:
+        """(N,) float32, without gradient: weighted mean cross-entropy of each image over its labelled pixels, NaN
+        where it has none."""
+        return image_losses(self.logits.detach(), self.targets)
 
 
 def train(
@@ -86,8 +99,10 @@ def train(
     precision = resolve_precision(config, fabric.device)
     ema = Ema(net, config.ema) if config.ema else None
     key = training_key(source, config, chance, net)
+    course = Course(source, config, chance, steps)
     for companion in companions:
-        companion.start(net)
+        companion.start(net, course)
+    staged = any("stages" in companion.needs for companion in companions)
     done = restore(checkpoint, key, net, ema, optimiser, companions)
     net.train()
     for step, batch in enumerate(batches.stream(done, steps), start=done):
@@ -95,7 +110,7 @@ def train(
         for companion in companions:
             batch = companion.prepare(batch, None)
         batch = to_device(batch, fabric)
-        outputs = run_step(net, batch, precision)
+        outputs = run_step(net, batch, precision, staged)
         loss = partial_cross_entropy(outputs.logits, outputs.targets, weights)
         loss = loss + merged_positive(outputs.logits, outputs.targets)
         for companion in companions:
@@ -118,14 +133,14 @@ def train(
     return ModelSet(net, ema.net if ema is not None else None, members)
 
 
-def run_step(net: SegNet, batch: Batch, precision: Precision) -> StepOutputs:
-    """Logits of a batch, from its features or from its images."""
+def run_step(net: SegNet, batch: Batch, precision: Precision, stages: bool = False) -> StepOutputs:
+    """Logits of a batch, from its features or from its images; with the encoder's pooled stages where asked for."""
     kind = net.mean.device.type
     features = batch.features
     if features is None:
         assert batch.images is not None
         with torch.autocast(kind, torch.bfloat16, enabled=precision.encoder):
-            features = net.encode(batch.images)
+            features = net.encode(batch.images, stages)
     with torch.autocast(kind, torch.bfloat16, enabled=precision.decoder):
         coarse = net.classify(net.trunk(features), batch.chances)
     return StepOutputs(logits_at(coarse, batch.places, net.decoder.stride), batch.targets, coarse, features)

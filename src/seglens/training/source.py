@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from seglens.config import TrainConfig
 from seglens.models.features import FeatureCache
 from seglens.protocols import SegDataset
 from seglens.types import Chance, ImageId, Settled
@@ -22,12 +23,31 @@ class TrainSource:
         ids: those with any label.
         settled: the labels of an image, in its own pixels.
         cache: features of the images, for the interactive rhythm; filled by the training where it is not.
+        pool: all images that may be asked about, for companions that compare labelled and unlabelled ones.
     """
 
     data: SegDataset
     ids: Sequence[ImageId]
     settled: Callable[[ImageId], Settled]
     cache: FeatureCache | None = None
+    pool: Sequence[ImageId] = ()
+
+
+@dataclass(frozen=True)
+class Course:
+    """A training, as its companions see it.
+
+    Args:
+        source: what is learnt from.
+        config: the recipe.
+        chance: of this training; a companion takes ``chance.child(its name)``.
+        steps: optimiser steps in all.
+    """
+
+    source: TrainSource
+    config: TrainConfig
+    chance: Chance
+    steps: int
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from seglens.training.batches import Batch
 from seglens.training.optim import Ema
 from seglens.training.recipe import StepOutputs
 from seglens.training.resume import moving_state
+from seglens.training.source import Course
 from seglens.types import SeglensError
 
 
@@ -34,6 +35,7 @@ class EmaTeacher:
 
     Params = EmaTeacherParams
     name: ClassVar[str] = "ema-teacher"
+    needs: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, params: EmaTeacherParams, context: PartContext) -> None:
         self.params = params
@@ -41,7 +43,7 @@ class EmaTeacher:
         self._ema: Ema | None = None
         self._steps = 0
 
-    def start(self, net: nn.Module) -> None:
+    def start(self, net: nn.Module, course: Course) -> None:
         """Begin as a copy of ``net``."""
         self._student = cast(SegNet, net)
         self._ema = Ema(self._student, self.params.decay)
