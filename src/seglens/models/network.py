@@ -124,6 +124,19 @@ class SegNet(nn.Module):
         out: Tensor = self.head(self.dropout(trunk, chances))
         return out
 
+    def before_dropout(self, features: Features) -> tuple[Tensor, ...]:
+        """Whatever of the decoder no dropout touches, computed once for many passes."""
+        return (self.trunk(features),)
+
+    def after_dropout(self, held: tuple[Tensor, ...], chances: Sequence[Chance]) -> Tensor:
+        """The rest of one pass: (N, C, H / s, W / s) logits at the decoder's stride.
+
+        Args:
+            held: what ``before_dropout`` gave.
+            chances: of the dropout, one an image.
+        """
+        return self.classify(held[0], chances)
+
     def enlarge(self, logits: Tensor, size: Size) -> Tensor:
         """Logits at the decoder's stride, bilinear to the padded input, cropped to ``size``: (N, C, h, w)."""
         if self.decoder.stride > 1:
