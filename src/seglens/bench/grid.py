@@ -11,6 +11,7 @@ from seglens.bench.plan import Bench, PlannedRun
 from seglens.bench.provenance import commit
 from seglens.files import write_bytes
 from seglens.loop import State, Workbench, create, drive, load_config
+from seglens.loop.check import check
 from seglens.loop.machine import CONFIG, silent, with_absolute_paths
 from seglens.loop.workbench import Report
 from seglens.store import Repository
@@ -53,7 +54,7 @@ def check_grid(bench: Bench, runs: Sequence[PlannedRun]) -> None:
     rows = {run.row: run for run in reversed(runs) if not is_done(run)}
     for row, run in rows.items():
         try:
-            Workbench(with_absolute_paths(run.config), run.folder).check()
+            check(Workbench(with_absolute_paths(run.config), run.folder))
         except SeglensError as error:
             raise SeglensError(f"{bench.path}: row '{row}': {error}") from None
 

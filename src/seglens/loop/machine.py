@@ -16,6 +16,7 @@ import torch
 import seglens
 from seglens.config import RunConfig, read_yaml, resolve
 from seglens.files import write_bytes
+from seglens.loop.check import check
 from seglens.loop.stages import Stages
 from seglens.loop.workbench import Report, Workbench
 from seglens.registry import datasets, depths
@@ -67,7 +68,7 @@ def create(run: Path, config: RunConfig) -> None:
     _check_free(run)
     config = with_absolute_paths(config)
     bench = Workbench(config, run)
-    bench.check()
+    check(bench)
     run.mkdir(parents=True, exist_ok=True)
     with driver_lock(run):
         _check_free(run)

@@ -24,8 +24,6 @@ from seglens.config import PartConfig, RunConfig
 from seglens.data import open_data, open_labels
 from seglens.evidence import NetEvidence
 from seglens.models import FeatureCache, SegNet, build_network, load_checkpoint, load_member
-from seglens.models.stages import stage_modules
-from seglens.models.views import view_of
 from seglens.protocols import (
     Companion,
     Cut,
@@ -40,7 +38,7 @@ from seglens.protocols import (
     SegDataset,
     Settle,
 )
-from seglens.registry import companions, cuts, depths, engines, narrows, networks, oracles, picks, scores, settles
+from seglens.registry import companions, cuts, depths, narrows, oracles, picks, scores, settles
 from seglens.types import Chance, Chunk, ImageId, Region, SeglensError, Stage, Unit
 
 Report = Callable[[str, int, int], None]
@@ -49,7 +47,6 @@ Report = Callable[[str, int, int], None]
 MODEL = "model.pt"
 LEARNT = "score.json"
 """What a round's score learnt of the answers before it."""
-TEACHER = "ema-teacher"
 
 
 def cache_folder(config: RunConfig) -> Path:
@@ -293,69 +290,6 @@ class Workbench:
     def eval_cache(self) -> FeatureCache | None:
         """Cached features of the evaluation's images."""
         return self._cache(self.eval_data, ("plain",)) if self.eval_data is not None else None
-
-    def check(self) -> None:
-        """Build every part and look at the data once, before anything is written.
-
-        Raises:
-            SeglensError: a part, a value or data that cannot work.
-        """
-        classes = self.data.classes.names
-        if len(classes) < 2:
-            raise SeglensError(f"data: segmentation needs two classes or more, found {len(classes)}: give a class list")
-        if self.eval_data is not None and self.eval_data.classes.names != classes:
-            raise SeglensError(
-                f"eval_data: its classes ({', '.join(self.eval_data.classes.names)}) are not the pool's "
-                f"({', '.join(classes)}), in the same order"
-            )
-        _ = self.pool, self.narrows, self.score, self.cut, self.settle, self.oracle, self.companions
-        if "proximity" in self.needs:
-            _ = self.depth
-        self._check_companions()
-        unit = self.config.budget.unit
-        if getattr(self.oracle, "free", False) and unit in (Unit.CLICKS, Unit.SECONDS):
-            raise SeglensError(
-                f"budget.unit: {unit.value}, but ask '{self.config.ask.name}' costs none; allowed: "
-                f"{', '.join(u.value for u in Unit if u not in (Unit.CLICKS, Unit.SECONDS))}"
-            )
-        self._check_layer()
-        kinds = getattr(self.oracle, "kinds", None)
-        if kinds is not None and self.config.answer not in kinds:
-            raise SeglensError(
-                f"answer: '{self.config.answer.value}', but ask '{self.config.ask.name}' gives "
-                f"{' or '.join(sorted(kind.value for kind in kinds))}"
-            )
-        self.pick(first=False)
-        engines.params(self.config.engine)
-        networks.get(self.config.model.name)
-        for view in self.config.train.views:
-            view_of(view)
-
-    def _check_companions(self) -> None:
-        """What parts read of companions must be trained, and the encoder must have what companions read."""
-        trained = {part.name for part in self.config.companions}
-        read = {TEACHER for need in self.needs if need == "teacher"}
-        read |= {need.removeprefix("companion:") for need in self.needs if need.startswith("companion:")}
-        for name in sorted(read - trained):
-            raise SeglensError(
-                f"companions: a part of this run reads what '{name}' leaves behind: add it (found "
-                f"{', '.join(sorted(trained)) or 'none'})"
-            )
-        if self.staged:
-            stage_modules(self.config.model.encoder)
-
-    def _check_layer(self) -> None:
-        """A layer that the network does not have is found now, not after the first training."""
-        spec = getattr(self.score, "spec", None)
-        if spec is None or "cam" not in self.score.needs:
-            return
-        model = self.config.model.model_copy(update={"weights": "random"})
-        layers = build_network(model, self.data.classes, self.chance).activations
-        if spec.layer not in layers:
-            raise SeglensError(
-                f"score '{self.config.score.name}': key 'layer', found '{spec.layer}'. Allowed for model "
-                f"'{model.name}': {', '.join(layers)}"
-            )
 
     def prepare(self, report: Report) -> None:
         """Compute ahead what every round needs: cached features, superpixels. Resumable; quick when all is there."""

@@ -1,0 +1,78 @@
+"""What is looked at before a run is made: every part, every value, the data; nothing is written."""
+
+from __future__ import annotations
+
+from seglens.loop.workbench import Workbench
+from seglens.models import build_network
+from seglens.models.stages import stage_modules
+from seglens.models.views import view_of
+from seglens.registry import engines, networks
+from seglens.types import SeglensError, Unit
+
+TEACHER = "ema-teacher"
+
+
+def check(bench: Workbench) -> None:
+    """Build every part and look at the data once, before anything is written.
+
+    Raises:
+        SeglensError: a part, a value or data that cannot work.
+    """
+    classes = bench.data.classes.names
+    if len(classes) < 2:
+        raise SeglensError(f"data: segmentation needs two classes or more, found {len(classes)}: give a class list")
+    if bench.eval_data is not None and bench.eval_data.classes.names != classes:
+        raise SeglensError(
+            f"eval_data: its classes ({', '.join(bench.eval_data.classes.names)}) are not the pool's "
+            f"({', '.join(classes)}), in the same order"
+        )
+    _ = bench.pool, bench.narrows, bench.score, bench.cut, bench.settle, bench.oracle, bench.companions
+    if "proximity" in bench.needs:
+        _ = bench.depth
+    _check_companions(bench)
+    unit = bench.config.budget.unit
+    if getattr(bench.oracle, "free", False) and unit in (Unit.CLICKS, Unit.SECONDS):
+        raise SeglensError(
+            f"budget.unit: {unit.value}, but ask '{bench.config.ask.name}' costs none; allowed: "
+            f"{', '.join(u.value for u in Unit if u not in (Unit.CLICKS, Unit.SECONDS))}"
+        )
+    _check_layer(bench)
+    kinds = getattr(bench.oracle, "kinds", None)
+    if kinds is not None and bench.config.answer not in kinds:
+        raise SeglensError(
+            f"answer: '{bench.config.answer.value}', but ask '{bench.config.ask.name}' gives "
+            f"{' or '.join(sorted(kind.value for kind in kinds))}"
+        )
+    bench.pick(first=False)
+    engines.params(bench.config.engine)
+    networks.get(bench.config.model.name)
+    for view in bench.config.train.views:
+        view_of(view)
+
+
+def _check_companions(bench: Workbench) -> None:
+    """What parts read of companions must be trained, and the encoder must have what companions read."""
+    trained = {part.name for part in bench.config.companions}
+    read = {TEACHER for need in bench.needs if need == "teacher"}
+    read |= {need.removeprefix("companion:") for need in bench.needs if need.startswith("companion:")}
+    for name in sorted(read - trained):
+        raise SeglensError(
+            f"companions: a part of this run reads what '{name}' leaves behind: add it (found "
+            f"{', '.join(sorted(trained)) or 'none'})"
+        )
+    if bench.staged:
+        stage_modules(bench.config.model.encoder)
+
+
+def _check_layer(bench: Workbench) -> None:
+    """A layer that the network does not have is found now, not after the first training."""
+    spec = getattr(bench.score, "spec", None)
+    if spec is None or "cam" not in bench.score.needs:
+        return
+    model = bench.config.model.model_copy(update={"weights": "random"})
+    layers = build_network(model, bench.data.classes, bench.chance).activations
+    if spec.layer not in layers:
+        raise SeglensError(
+            f"score '{bench.config.score.name}': key 'layer', found '{spec.layer}'. Allowed for model "
+            f"'{model.name}': {', '.join(layers)}"
+        )
