@@ -14,6 +14,7 @@ from seglens.types import (
     Allowance,
     Answer,
     AnsweredImage,
+    AnswerKind,
     ByteArray,
     CamSpec,
     Chance,
@@ -276,10 +277,16 @@ class AskContext:
 
 
 class Oracle(Protocol):
-    """Who answers? Submitting is idempotent by query id. ``simulation``: it answers from the pool's labels."""
+    """Who answers? Submitting is idempotent by query id.
+
+    ``simulation``: it answers from the pool's labels; ``kinds``: of answers that it can give; ``free``: they cost
+    neither clicks nor seconds.
+    """
 
     simulation: bool
     needs: frozenset[str]
+    kinds: frozenset[AnswerKind]
+    free: bool
 
     def submit(self, queries: Sequence[Query], ask: AskContext) -> None:
         """Hand over questions."""

@@ -10,6 +10,7 @@ from seglens.registry import engines, networks
 from seglens.types import SeglensError, Unit
 
 TEACHER = "ema-teacher"
+COMPANION = "companion:"
 
 
 def check(bench: Workbench) -> None:
@@ -31,14 +32,14 @@ def check(bench: Workbench) -> None:
         _ = bench.depth
     _check_companions(bench)
     unit = bench.config.budget.unit
-    if getattr(bench.oracle, "free", False) and unit in (Unit.CLICKS, Unit.SECONDS):
+    if bench.oracle.free and unit in (Unit.CLICKS, Unit.SECONDS):
         raise SeglensError(
             f"budget.unit: {unit.value}, but ask '{bench.config.ask.name}' costs none; allowed: "
             f"{', '.join(u.value for u in Unit if u not in (Unit.CLICKS, Unit.SECONDS))}"
         )
     _check_layer(bench)
-    kinds = getattr(bench.oracle, "kinds", None)
-    if kinds is not None and bench.config.answer not in kinds:
+    kinds = bench.oracle.kinds
+    if bench.config.answer not in kinds:
         raise SeglensError(
             f"answer: '{bench.config.answer.value}', but ask '{bench.config.ask.name}' gives "
             f"{' or '.join(sorted(kind.value for kind in kinds))}"
@@ -52,14 +53,19 @@ def check(bench: Workbench) -> None:
 
 def _check_companions(bench: Workbench) -> None:
     """What parts read of companions must be trained, and the encoder must have what companions read."""
-    trained = {part.name for part in bench.config.companions}
-    read = {TEACHER for need in bench.needs if need == "teacher"}
-    read |= {need.removeprefix("companion:") for need in bench.needs if need.startswith("companion:")}
-    for name in sorted(read - trained):
-        raise SeglensError(
-            f"companions: a part of this run reads what '{name}' leaves behind: add it (found "
-            f"{', '.join(sorted(trained)) or 'none'})"
-        )
+    config = bench.config
+    trained = {part.name for part in config.companions}
+    parts = [(f"score: {config.score.name}", bench.score.needs), (f"settle: {config.settle.name}", bench.settle.needs)]
+    parts += [(f"ask: {config.ask.name}", bench.oracle.needs)]
+    parts += [(f"narrow: {part.name}", built.needs) for part, built in zip(config.narrow, bench.narrows, strict=True)]
+    for name, needs in parts:
+        read = {TEACHER for need in needs if need == "teacher"}
+        read |= {need.removeprefix(COMPANION) for need in needs if need.startswith(COMPANION)}
+        for missing in sorted(read - trained):
+            raise SeglensError(
+                f"companions: '{name}' reads what '{missing}' leaves behind: add {missing} (found "
+                f"{', '.join(sorted(trained)) or 'none'})"
+            )
     if bench.staged:
         stage_modules(bench.config.model.encoder)
 

@@ -129,7 +129,7 @@ def estimate_rows(rows: Rows, kind: AnswerKind, oracle: Oracle, first: bool = Fa
 def _clicks_seconds(pixels: IntArray, kind: AnswerKind, oracle: Oracle, first: bool) -> FloatArray:
     if first:
         oracle = getattr(oracle, "first", oracle)
-    if getattr(oracle, "free", False):
+    if oracle.free:
         return np.zeros((len(pixels), 2))
     seconds = getattr(getattr(oracle, "params", None), "seconds", None) or Seconds()
     if kind in (AnswerKind.DENSE, AnswerKind.MASK):

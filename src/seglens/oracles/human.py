@@ -36,6 +36,8 @@ class HumanOracle:
 
     simulation = False
     needs: ClassVar[frozenset[str]] = frozenset()
+    kinds: ClassVar[frozenset[AnswerKind]] = frozenset(AnswerKind)
+    free: ClassVar[bool] = False
 
     class Params(Params):
         """Parameters."""

@@ -52,6 +52,8 @@ class Simulated:
     Params = SimulatedParams
     simulation: ClassVar[bool] = True
     needs: ClassVar[frozenset[str]] = frozenset()
+    kinds: ClassVar[frozenset[AnswerKind]] = frozenset(AnswerKind) - {AnswerKind.VERDICT}
+    free: ClassVar[bool] = False
 
     def __init__(self, params: SimulatedParams, context: PartContext) -> None:
         self.params = params
