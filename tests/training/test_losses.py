@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from seglens.training.losses import log_frequency_weights, merged_positive, partial_cross_entropy
-from seglens.types import IGNORE, Targets
+from seglens.training.losses import log_frequency_weights, merged_positive, partial_cross_entropy, rank_loss
+from seglens.types import IGNORE, Chance, Targets
 
 
 @pytest.fixture
@@ -92,3 +92,42 @@ def test_rare_classes_weigh_more() -> None:
     wanted = [1 / math.log(1.1 + share) for share in (0.9, 0.1, 0.0)]
     assert weights.tolist() == pytest.approx(wanted, rel=1e-6)
     assert torch.isfinite(log_frequency_weights(torch.zeros(3, dtype=torch.int64))).all()
+
+
+def ranked_by_a_loop(predicted: list[float], true: list[float], margin: float) -> float:
+    known = [place for place, value in enumerate(true) if value == value]
+    count = len(known) // 2
+    total = 0.0
+    for one in range(count):
+        i, j = known[one], known[2 * count - 1 - one]
+        order = (true[i] > true[j]) - (true[i] < true[j])
+        total += max(0.0, -order * (predicted[i] - predicted[j]) + margin)
+    return total / count if count else 0.0
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 7, 8])
+@pytest.mark.parametrize("unknown", [0, 1, 3])
+def test_the_ranking_loss_is_the_loops(count: int, unknown: int) -> None:
+    predicted = torch.randn(count, generator=Chance((count,)).torch(), requires_grad=True)
+    true = torch.rand(count, generator=Chance((count, "true")).torch())
+    true[torch.arange(min(unknown, count)) * 2 % max(1, count)] = torch.nan
+    loss = rank_loss(predicted, true, 0.7)
+    assert float(loss) == pytest.approx(ranked_by_a_loop(predicted.tolist(), true.tolist(), 0.7), abs=1e-6)
+    loss.backward()
+    assert predicted.grad is not None
+    assert torch.isfinite(predicted.grad).all()
+    assert (predicted.grad[true.isnan()] == 0).all()
+
+
+def test_the_ranking_loss_asks_the_larger_to_be_predicted_larger() -> None:
+    true = torch.tensor([1.0, 2.0, 3.0, 4.0])
+    assert float(rank_loss(true, true)) == 0.0
+    assert float(rank_loss(-true, true)) == pytest.approx(3.0)  # pairs 3 and 1 apart, the wrong way, plus 1
+    assert float(rank_loss(-true, true, 0.0)) == pytest.approx(2.0)
+
+
+def test_images_that_are_equally_hard_pull_nowhere() -> None:
+    predicted = torch.tensor([0.0, 5.0], requires_grad=True)
+    rank_loss(predicted, torch.ones(2)).backward()
+    assert predicted.grad is not None
+    assert (predicted.grad == 0).all()

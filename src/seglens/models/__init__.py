@@ -3,10 +3,12 @@
 from seglens.models.checkpoint import load_checkpoint, load_member, save_checkpoint, save_member
 from seglens.models.features import FeatureCache
 from seglens.models.images import load_image
+from seglens.models.loss_head import LossHead
 from seglens.models.network import SegNet, build_network
 
 __all__ = [
     "FeatureCache",
+    "LossHead",
     "SegNet",
     "build_network",
     "load_checkpoint",

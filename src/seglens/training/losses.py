@@ -54,6 +54,48 @@ def image_losses(logits: Tensor, targets: Targets) -> Tensor:
     return (each * weight).flatten(1).sum(1) / weight.flatten(1).sum(1)
 
 
+def paired(predicted: Tensor, true: Tensor) -> tuple[Tensor, Tensor]:
+    """Differences between the images i and 2B - 1 - i of a batch, of those whose true value is known.
+
+    Args:
+        predicted: (N,) predicted values.
+        true: (N,) true values; NaN = not known, the image is left out. Of an odd number the last is left out too.
+
+    Returns:
+        (B,) differences of the predicted values, and of the true ones; B = 0 where fewer than two are known.
+    """
+    known = torch.isfinite(true).nonzero()[:, 0]
+    half = len(known) // 2
+    first, second = known[:half], known[: 2 * half].flip(0)[:half]
+    return predicted[first] - predicted[second], true[first] - true[second]
+
+
+def rank_loss(predicted: Tensor, true: Tensor, margin: float = 1.0) -> Tensor:
+    """Asks that images are predicted in the order of their true losses, a margin apart.
+
+    Args:
+        predicted: (N,) predicted losses.
+        true: (N,) true losses, without gradient; NaN = not known.
+        margin: xi.
+
+    Returns:
+        Scalar: max(0, -sign(true_i - true_j) (predicted_i - predicted_j) + margin), mean over the pairs of ``paired``;
+        0, with a gradient of 0, where there is no pair.
+
+    Example:
+        >>> true = torch.tensor([1.0, 3.0])
+        >>> [float(rank_loss(torch.tensor(guess), true)) for guess in ([0.0, 2.0], [2.0, 0.0])]
+        [0.0, 3.0]
+
+    Reference:
+        Yoo and Kweon, Learning Loss for Active Learning, CVPR 2019, eq. 2. Deviation: they refuse odd batches, and
+        know the loss of every image.
+    """
+    guess, truth = paired(predicted, true)
+    each = (margin - truth.sign() * guess).clamp_min(0)
+    return each.sum() / max(1, len(each)) + predicted.sum() * 0.0
+
+
 def merged_positive(logits: Tensor, targets: Targets) -> Tensor:
     """Loss of regions of which only a set of classes is known: the set's summed probability should be 1.
 
