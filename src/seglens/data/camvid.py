@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from seglens.config import Params
 from seglens.data.classes import CAMVID
-from seglens.data.filed import Entry, FileImages, FileLabels
+from seglens.data.filed import Entry, FileImages, FileLabels, SplitParams
 from seglens.data.files import SUFFIXES
 from seglens.registry import datasets
 from seglens.types import ImageId, SeglensError
@@ -24,7 +23,7 @@ VOID = 11
 """The mask id that CamVid uses for void."""
 
 
-class CamVidParams(Params):
+class CamVidParams(SplitParams):
     """Where CamVid lies and which part of it."""
 
     root: Path = Field(description="folder that holds train, trainannot, val, valannot")
@@ -40,11 +39,6 @@ class CamVidParams(Params):
             values = {**values, "splits": values["split"]}
             values.pop("split")
         return values
-
-    @field_validator("splits", "include", "exclude", mode="before")
-    @classmethod
-    def _bare(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str) else value
 
 
 @datasets.register("camvid")
@@ -86,12 +80,4 @@ def _entries(params: CamVidParams) -> dict[ImageId, Entry]:
         for split in params.splits
         for path in _frames(params.root, split)
     }
-    known = sorted({entry.group for entry in found.values()})
-    for name in (*params.include, *params.exclude):
-        if name not in known:
-            raise SeglensError(f"data 'camvid': unknown sequence '{name}'. Allowed: {', '.join(known) or 'none'}")
-    keep = set(params.include or known) - set(params.exclude)
-    entries = {id: entry for id, entry in found.items() if entry.group in keep}
-    if not entries:
-        raise SeglensError(f"{params.root}: no image in {', '.join(params.splits)} after include and exclude")
-    return entries
+    return {id: found[id] for id in params.kept(found, "camvid", "sequence", lambda id: found[id].group)}

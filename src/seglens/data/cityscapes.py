@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from seglens.config import Params
 from seglens.data.classes import CITYSCAPES
-from seglens.data.filed import Entry, FileImages, FileLabels
+from seglens.data.filed import Entry, FileImages, FileLabels, SplitParams
 from seglens.registry import datasets
 from seglens.types import ImageId, SeglensError
 
@@ -28,7 +27,7 @@ VOID_IDS = tuple(sorted(set(range(34)) - set(LABEL_IDS)))
 """The ids that are no training class; a licence plate is -1, which 8 bits hold as 255."""
 
 
-class CityscapesParams(Params):
+class CityscapesParams(SplitParams):
     """Where Cityscapes lies and which part of it."""
 
     root: Path = Field(description="folder that holds leftImg8bit, gtFine and perhaps disparity")
@@ -37,11 +36,6 @@ class CityscapesParams(Params):
     )
     include: tuple[str, ...] = Field((), description="cities to keep (aachen, ...); empty = all")
     exclude: tuple[str, ...] = Field((), description="cities to leave out")
-
-    @field_validator("splits", "include", "exclude", mode="before")
-    @classmethod
-    def _bare(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str) else value
 
 
 @datasets.register("cityscapes")
@@ -103,12 +97,4 @@ def _city(id: ImageId) -> str:
 
 def _entries(params: CityscapesParams) -> dict[ImageId, Entry]:
     found = [id for split in params.splits for id in _frames(params.root, split)]
-    known = sorted({_city(id) for id in found})
-    for name in (*params.include, *params.exclude):
-        if name not in known:
-            raise SeglensError(f"data 'cityscapes': unknown city '{name}'. Allowed: {', '.join(known) or 'none'}")
-    keep = set(params.include or known) - set(params.exclude)
-    entries = {id: _entry(params.root, id) for id in found if _city(id) in keep}
-    if not entries:
-        raise SeglensError(f"{params.root}: no image in {', '.join(params.splits)} after include and exclude")
-    return entries
+    return {id: _entry(params.root, id) for id in params.kept(found, "cityscapes", "city", _city)}

@@ -3,17 +3,63 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from pydantic import Field, field_validator
 
+from seglens.config import Params
 from seglens.data.errors import MaskSizeError, MissingMaskError, UnknownClassError, UnreadableError
 from seglens.data.files import read_image, read_mask, read_size
 from seglens.types import IGNORE, ByteArray, ClassTable, ImageId, IntArray, Item, SeglensError
 
 _UNKNOWN = -1
+_NAMED = 20
+
+
+class SplitParams(Params):
+    """Where a dataset of splits lies and which part of it; a bare name stands for a list of one."""
+
+    root: Path = Field(description="folder of the dataset")
+    splits: tuple[str, ...] = Field(("train",), min_length=1, description="splits, in order")
+    include: tuple[str, ...] = Field((), description="what to keep; empty = all")
+    exclude: tuple[str, ...] = Field((), description="what to leave out")
+
+    @field_validator("splits", "include", "exclude", mode="before")
+    @classmethod
+    def _bare(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    def kept(self, ids: Iterable[ImageId], name: str, part: str, part_of: Callable[[ImageId], str]) -> list[ImageId]:
+        """The ids that ``include`` and ``exclude`` leave, in order.
+
+        Args:
+            ids: of the splits' images.
+            name: of the dataset.
+            part: what ``include`` and ``exclude`` name: sequence, city, ...
+            part_of: the part that an image belongs to.
+
+        Raises:
+            SeglensError: an unknown part, or nothing is left.
+        """
+        parts = {id: part_of(id) for id in ids}
+        known = sorted(set(parts.values()))
+        for one in (*self.include, *self.exclude):
+            if one not in known:
+                raise SeglensError(f"data '{name}': unknown {part} '{one}'. Allowed: {_some(known)}")
+        keep = set(self.include or known) - set(self.exclude)
+        found = [id for id, of in parts.items() if of in keep]
+        if not found:
+            raise SeglensError(f"{self.root}: no image in {', '.join(self.splits)} after include and exclude")
+        return found
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return (", ".join(names[:_NAMED]) or "none") + more
 
 
 @dataclass(frozen=True)
