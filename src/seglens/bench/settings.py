@@ -1,4 +1,4 @@
-"""Settings laid over settings, and paths relative to the file they stand in."""
+"""Settings laid over settings, and paths as seen from the file they stand in."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import seglens.data
-import seglens.depth  # noqa: F401 - the imports register the parts whose paths are looked at
 from seglens.config import PartConfig, RunConfig
 
 PARTS = frozenset(
@@ -44,8 +42,7 @@ def _nested(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
     result = dict(base)
     for key, value in changes.items():
         old = result.get(key)
-        both = isinstance(value, Mapping) and isinstance(old, Mapping)
-        result[key] = _nested(old, value) if both else value  # type: ignore[arg-type]
+        result[key] = _nested(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
     return result
 
 

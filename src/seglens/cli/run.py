@@ -44,7 +44,7 @@ def make_config(file: Path | None, settings: list[str]) -> RunConfig:
 def run(
     folder: RunFolder,
     config: Annotated[Path | None, typer.Option(help="YAML file of the run; without it, the defaults.")] = None,
-    set_: Annotated[list[str], typer.Option("--set", help="Change one key, for example train.steps=120.")] = [],  # noqa: B006
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Change one key, for example train.steps=120.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
     json: Json = False,
 ) -> None:
@@ -52,7 +52,7 @@ def run(
     if resume and (config or set_):
         raise SeglensError("--resume goes on with the run's own config: leave --config and --set away")
     if not resume:
-        create(folder, make_config(config, set_))
+        create(folder, make_config(config, set_ or []))
     with console.progress(folder.name) as report:
         outcome = drive(folder, report)
     if outcome.state is State.AWAITING:

@@ -41,7 +41,7 @@ def load_depth_net(name: str, kind: Literal["auto", "inverse", "metres"] = "auto
     try:
         config = AutoConfig.from_pretrained(name)
         sign = kind if kind != "auto" else kind_of(config, name)
-        processor = AutoImageProcessor.from_pretrained(name)  # type: ignore[no-untyped-call]
+        processor = AutoImageProcessor.from_pretrained(name)
         with _quietly():
             model, report = AutoModelForDepthEstimation.from_pretrained(name, output_loading_info=True)
     except ValueError as error:
@@ -105,12 +105,12 @@ def _quietly() -> Iterator[None]:
     from transformers.utils import logging
 
     shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()
     try:
         yield
     finally:
         if shown:
-            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+            logging.enable_progress_bar()
 
 
 def _check_weights(name: str, missing: Any, count: int) -> None:

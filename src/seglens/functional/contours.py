@@ -58,13 +58,13 @@ def contour_clicks(answer: ByteArray, region: BoolArray, tolerance: float = 1.0)
     # One pixel of frame around, so that every outline closes.
     allowed = np.pad(region, 1)
     classes = np.pad(np.where(region, answer, IGNORE).astype(np.int64), 1, constant_values=IGNORE)
-    segments = label(classes, background=IGNORE, connectivity=1)  # type: ignore[no-untyped-call]
+    segments = label(classes, background=IGNORE, connectivity=1)
     vertices = intersections = count = 0
-    for segment in regionprops(segments):  # type: ignore[no-untyped-call]
+    for segment in regionprops(segments):
         rows, columns = slice(segment.bbox[0] - 1, segment.bbox[2] + 1), slice(segment.bbox[1] - 1, segment.bbox[3] + 1)
         mask = np.pad(segment.image, 1)
         count += 1
-        for outline in find_contours(mask.astype(np.float64), 0.5):  # type: ignore[no-untyped-call]
+        for outline in find_contours(mask.astype(np.float64), 0.5):
             inside = np.ones(len(outline) - 1, bool) if whole else _inside(outline[:-1], mask, allowed[rows, columns])
             drawn, met = _drawn(outline, inside, tolerance)
             vertices += drawn
@@ -105,4 +105,4 @@ def _closed_vertices(outline: FloatArray, tolerance: float) -> int:
 
 def _simplified(line: FloatArray, tolerance: float) -> int:
     """Points left of a line."""
-    return len(approximate_polygon(line, tolerance)) if len(line) > 2 else len(line)  # type: ignore[no-untyped-call]
+    return len(approximate_polygon(line, tolerance)) if len(line) > 2 else len(line)

@@ -113,7 +113,7 @@ class _Scene:
         rows = plane.at(np.arange(len(label)) + 0.5).astype(np.float32)
         self.proximity: npt.NDArray[np.float32] = np.where(ground, rows[:, None], np.float32(0))
         coloured = np.where(solved, 0, label.astype(np.int32) + 1)
-        self.pieces: IntArray = measure.label(coloured, background=0, connectivity=2)  # type: ignore[no-untyped-call]
+        self.pieces: IntArray = measure.label(coloured, background=0, connectivity=2)
         self.boxes: list[tuple[slice, slice]] = ndimage.find_objects(self.pieces)
         touches = self.pieces > 0
         touches[:-1] &= ground[1:]

@@ -90,7 +90,7 @@ class Object:
         high = best[: int(np.ceil(self.params.share * len(free)))]
         classes = np.full(count, -1)
         classes[high] = rows.arrays["share"][high].argmax(1)
-        merged = components(np.where(done, -1, classes[labels]), background=-1, connectivity=1) - 1  # type: ignore[no-untyped-call]
+        merged = components(np.where(done, -1, classes[labels]), background=-1, connectivity=1) - 1
         return self._best(
             RegionSet(id, f"object-{self.superpixels.key}", merged.astype(np.int32), int(merged.max()) + 1),
             px,

@@ -147,13 +147,13 @@ class ExplainableError:
 
 
 def _spec(params: ExplainableErrorParams) -> CamSpec:
-    kept = {
-        "layer": params.layer,
-        "weights": params.channel_weights,
-        "aggregate": params.aggregate,
-        "normalise": params.normalise,
-    }
-    if params.pae == "map":
-        return CamSpec(classes="all", gate=None, **kept)  # type: ignore[arg-type]
+    own = params.pae == "input"
     gate = Gate(params.patches, params.threshold, params.percentile, params.spread, params.mode, params.faded)
-    return CamSpec(classes="present", gate=gate, **kept)  # type: ignore[arg-type]
+    return CamSpec(
+        params.layer,
+        "present" if own else "all",
+        params.channel_weights,
+        params.aggregate,
+        params.normalise,
+        gate if own else None,
+    )

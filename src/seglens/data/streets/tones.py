@@ -84,4 +84,5 @@ def shade(color: Color, factor: float) -> Color:
 
 def blend(a: Color, b: Color, share: float) -> Color:
     """``share`` of b in a."""
-    return tuple(x + share * (y - x) for x, y in zip(a, b, strict=True))  # type: ignore[return-value]
+    red, green, blue = (x + share * (y - x) for x, y in zip(a, b, strict=True))
+    return red, green, blue
