@@ -31,7 +31,9 @@ def explain(
     ),
     round: Annotated[int | None, typer.Option("--round", help="Whose model; default: the run's latest.")] = None,
     depth: Annotated[str | None, typer.Option(help="Another depth source than the run's.")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="Change score, cut or depth: score.layer=stride-4.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Change score, cut or depth: score.layer=stride-4.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Show what a model sees in images, what it doubts, and where to look first: a figure and JSON for each."""

@@ -44,7 +44,9 @@ def make_config(file: Path | None, settings: list[str]) -> RunConfig:
 def run(
     folder: RunFolder,
     config: Annotated[Path | None, typer.Option(help="YAML file of the run; without it, the defaults.")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="Change one key, for example train.steps=120.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Change one key, for example train.steps=120.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
     json: Json = False,
 ) -> None:
