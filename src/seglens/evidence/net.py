@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import cast
 
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from seglens.evidence.cam import Decoded, activation_map, check, decode_traced
 from seglens.functional.proximity import gated, openness
 from seglens.functional.run_lengths import decode
+from seglens.functional.votes import vote_counts
 from seglens.models import FeatureCache, SegNet, load_image
 from seglens.models.precision import autocast
 from seglens.models.stages import STAGES_TAP
@@ -162,34 +163,51 @@ class NetEvidence:
     def votes(self, passes: int) -> Tensor:
         """(N, C, h, w) float32 counts: how many of ``passes`` passes with dropout on predict each class.
 
+        Channels are dropped by (image, pass): pass t of an image draws from ``chance.child(id, t)``, whatever the
+        batch. The encoder, and what no dropout touches, run once; logits are never enlarged (``functional.votes``).
+
         Raises:
-            SeglensError: not declared, or no model yet.
+            SeglensError: not declared, there is no model yet, or no pass.
         """
         self._declared("votes")
-        counts = torch.zeros_like(self._pass(0))
-        for t in range(passes):
-            counts.scatter_add_(1, self._pass(t).argmax(1, keepdim=True), torch.ones_like(counts[:, :1]))
-        return counts
+        net = self._network("votes")
+        rows = [vote_counts(self._passes(net, few, passes), net.decoder.stride, self.size) for few in self._few(net)]
+        return torch.cat(rows) if len(rows) > 1 else rows[0]
 
     def sampled(self, passes: int) -> Tensor:
-        """(N, C, h, w) float32 probabilities, mean over ``passes`` passes with dropout on.
+        """(N, C, h, w) float32 probabilities, mean over ``passes`` passes with dropout on, drawn as for ``votes``.
 
         Raises:
-            SeglensError: not declared, or no model yet.
+            SeglensError: not declared, there is no model yet, or no pass.
         """
         self._declared("sampled")
-        total = self._pass(0).softmax(1)
-        for t in range(1, passes):
-            total += self._pass(t).softmax(1)
-        return total / passes
+        net = self._network("sampled")
+        means: list[Tensor] = []
+        for few in self._few(net):
+            total = torch.zeros(())
+            for logits in self._passes(net, few, passes):
+                total = net.enlarge(logits.float(), self.size).softmax(1).add_(total.to(logits.device))
+            means.append(total / passes)
+        return torch.cat(means)
 
-    def _pass(self, number: int) -> Tensor:
-        """(N, C, h, w) logits of one pass with dropout on; its channels are drawn by (image, pass)."""
-        net = self._network("votes")
-        chances = [self.chance.child(id, number) for id in self.ids]
+    def _few(self, net: SegNet) -> list[range]:
+        """Positions of the images that go through the network together."""
+        step = self._at_once(next(net.parameters()).device)
+        return [range(start, min(start + step, len(self.ids))) for start in range(0, len(self.ids), step)]
+
+    def _passes(self, net: SegNet, few: range, passes: int) -> Iterator[Tensor]:
+        """Logits of each pass at the decoder's stride, for the images at ``few``."""
+        if passes < 1:
+            raise SeglensError(f"passes: found {passes}, allowed: 1 or more")
         device = next(net.parameters()).device
+        features = {tap: f[few.start : few.stop] for tap, f in self._features.items()}
         with torch.inference_mode(), autocast(device, self._precision):
-            return net.decode(self._features, self.size, chances).float()
+            held = net.before_dropout(features)
+        for number in range(passes):
+            chances = [self.chance.child(self.ids[i], number) for i in few]
+            with torch.inference_mode(), autocast(device, self._precision):
+                logits = net.after_dropout(held, chances)
+            yield logits
 
     @property
     def stages(self) -> Tensor:

@@ -31,6 +31,7 @@ def check(bench: Workbench) -> None:
     if "proximity" in bench.needs:
         _ = bench.depth
     _check_companions(bench)
+    _check_dropout(bench)
     unit = bench.config.budget.unit
     if bench.oracle.free and unit in (Unit.CLICKS, Unit.SECONDS):
         raise SeglensError(
@@ -68,6 +69,16 @@ def _check_companions(bench: Workbench) -> None:
             )
     if bench.staged:
         stage_modules(bench.config.model.encoder)
+
+
+def _check_dropout(bench: Workbench) -> None:
+    """Passes of a network without dropout are all the same."""
+    read = sorted({"votes", "sampled"} & bench.needs)
+    if read and bench.config.model.dropout == 0:
+        raise SeglensError(
+            f"model.dropout: found 0, allowed: above 0 and below 1, for a part of this run reads '{read[0]}': passes "
+            "with dropout on"
+        )
 
 
 def _check_layer(bench: Workbench) -> None:
