@@ -33,7 +33,7 @@ CLASSES = ClassTable(("road", "building", "tree", "car", "rider"), tuple((50 * c
 NATIVE: Size = (40, 56)
 MODEL: Size = (20, 28)
 CHANCE = Chance((0, 1))
-NEEDS = frozenset({"logits", "probs", "features", "proximity", "cam", "teacher"})
+NEEDS = frozenset({"logits", "probs", "features", "proximity", "cam", "teacher", "votes", "sampled"})
 
 
 @dataclass
@@ -126,6 +126,24 @@ class ArrayEvidence:
         """The softmax of each pixel's mean logits over 3 x 3."""
         self._declared("teacher")
         return torch.nn.functional.avg_pool2d(self.values, 3, 1, 1, count_include_pad=False).softmax(1)
+
+    def _passes(self, passes: int) -> list[Tensor]:
+        """Logits with noise by image and pass."""
+        draws = [[self.chance.child(id, t).torch() for id in self.ids] for t in range(passes)]
+        shape = self.values.shape[1:]
+        return [self.values + torch.stack([torch.randn(shape, generator=one) for one in each]) for each in draws]
+
+    def votes(self, passes: int) -> Tensor:
+        """The classes of noisy logits, counted."""
+        self._declared("votes")
+        classes = self.values.shape[1]
+        votes = [torch.nn.functional.one_hot(z.argmax(1), classes).movedim(-1, 1) for z in self._passes(passes)]
+        return torch.stack(votes).sum(0).float()
+
+    def sampled(self, passes: int) -> Tensor:
+        """The mean softmax of noisy logits."""
+        self._declared("sampled")
+        return torch.stack([z.softmax(1) for z in self._passes(passes)]).mean(0)
 
 
 @dataclass
