@@ -99,7 +99,9 @@ def test_guessing_refuses_what_is_no_dataset(tmp_path: Path) -> None:
         guess(tmp_path)
     with pytest.raises(SeglensError, match="no such folder"):
         guess(tmp_path / "none")
-    with pytest.raises(SeglensError, match=r"layout 'voc' is unknown\. Allowed: camvid, cityscapes, folder, streets"):
+    with pytest.raises(
+        SeglensError, match=r"layout 'voc' is unknown\. Allowed: bdd100k, camvid, cityscapes, folder, streets"
+    ):
         guess(tmp_path, "voc")
 
 

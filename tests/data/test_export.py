@@ -1,4 +1,4 @@
-"""Streets written as Cityscapes files read back as they were, and are evaluated as Cityscapes evaluates."""
+"""Streets written as files of Cityscapes and BDD100K read back as they were; Cityscapes evaluates them as we do."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from typer.testing import CliRunner
 from seglens.cli import app
 from seglens.config import PartConfig
 from seglens.data import open_data, open_labels
+from seglens.data.check import check, guess
 from seglens.data.cityscapes import LABEL_IDS, frame_path
-from seglens.data.export import baseline_focal, city_name, disparity, export_streets, label_ids
+from seglens.data.export import baseline_focal, city_name, disparity, export_streets, label_ids, video_name
 from seglens.data.streets import Streets, StreetsParams
 from seglens.functional.metrics import confusion_matrix, iou, miou
 from seglens.types import IGNORE, SeglensError
@@ -65,6 +66,29 @@ def test_images_labels_and_depth_read_back(written: Path, split: Any, streets: s
         np.testing.assert_allclose(metres[near], depth[near], rtol=0.01)
 
 
+def test_bdd100k_reads_back(tmp_path: Path) -> None:
+    export_streets(tmp_path, ["train", "val"], 4, SIZE, seed=5, layout="bdd100k")
+    part = guess(tmp_path)
+    assert part.name == "bdd100k"
+    data, labels, groups = open_data(part), open_labels(part), {}
+    names = {
+        video_name(split, id): (streets, id)
+        for split, streets in (("train", "pool"), ("val", "eval"))
+        for id in Streets(_streets(streets)).ids
+    }
+    assert data.ids == tuple(names)
+    for name, (streets, id) in names.items():
+        assert np.array_equal(labels.label(name), Streets.labels(_streets(streets)).label(id))
+        assert (tmp_path / f"images/10k/{name}.jpg").read_bytes().startswith(b"\xff\xd8")  # a JPEG
+        off = np.abs(data.image(name).astype(int) - Streets(_streets(streets)).image(id))
+        assert off.mean() < 1
+        assert off.max() <= 4  # colours are rounded on the way through a JPEG
+        groups.setdefault(data.item(name).group, set()).add(streets)
+    assert len(groups) == 4
+    assert all(len(splits) == 1 for splits in groups.values())
+    assert check(data, labels)["ok"]
+
+
 def test_splits_share_no_group(written: Path) -> None:
     data = open_data(PartConfig.model_validate({"name": "cityscapes", "root": written, "splits": ["train", "val"]}))
     groups = {split: {data.item(id).group for id in data.ids if id.startswith(split)} for split in ("train", "val")}
@@ -96,8 +120,19 @@ def test_the_command(tmp_path: Path) -> None:
     assert len(list((tmp_path / "out").rglob("*.png"))) == 6
     with pytest.raises(SeglensError, match="is not an empty folder"):
         CliRunner().invoke(app, words, catch_exceptions=False)
+    with pytest.raises(SeglensError, match="--layout: found 'kitti', allowed: cityscapes, bdd100k"):
+        CliRunner().invoke(app, [*words, "--layout", "kitti"], catch_exceptions=False)
     with pytest.raises(SeglensError, match="--split: found 'test', allowed: train, val"):
         CliRunner().invoke(app, [*words[:-1], "test"], catch_exceptions=False)
+
+
+def test_the_command_writes_bdd100k(tmp_path: Path) -> None:
+    words = ["data", "export-streets", str(tmp_path), "--images", "2", "--size", "32", "64", "--layout", "bdd100k"]
+    told = json.loads(CliRunner().invoke(app, [*words, "--json"], catch_exceptions=False).stdout.splitlines()[-1])
+    assert (told["layout"], told["images"], told["splits"]) == ("bdd100k", 2, ["train"])
+    assert "baseline_focal_metre_pixels" not in told
+    checked = CliRunner().invoke(app, ["data", "check", str(tmp_path), "--json"], catch_exceptions=False)
+    assert json.loads(checked.stdout.splitlines()[-1])["labelled"] == 2
 
 
 def _official(pairs: list[tuple[Path, Path]]) -> tuple[list[float], float]:

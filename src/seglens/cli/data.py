@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated, Any, TypeVar, get_args
 
 import typer
 
@@ -15,6 +15,8 @@ from seglens.loop import Workbench
 from seglens.registry import cuts
 from seglens.superpixels import quality
 from seglens.types import SeglensError
+
+Name = TypeVar("Name", bound=str)
 
 commands = typer.Typer(help="Look at a dataset.", no_args_is_help=True)
 
@@ -75,21 +77,26 @@ def export_streets(
     size: Annotated[tuple[int, int], typer.Option(help="Height and width, pixels.")] = (128, 256),
     split: Annotated[list[str], typer.Option(help="train or val; repeat it for both.")] = ["train"],  # noqa: B006
     seed: Annotated[int, typer.Option(min=0, help="Seed of the streets.")] = 0,
+    layout: Annotated[str, typer.Option(help=", ".join(get_args(export.Layout)))] = "cityscapes",
     json: Json = False,
 ) -> None:
-    """Write generated streets in Cityscapes' layout: pictures, labelIds and 16-bit disparity."""
+    """Write generated streets in the layout of Cityscapes (pictures, labelIds, disparity) or BDD100K."""
+    splits = [_allowed("--split", name, get_args(export.Split)) for name in dict.fromkeys(split)]
+    kind = _allowed("--layout", layout, get_args(export.Layout))
     with console.progress() as report:
         written = export.export_streets(
-            out, _splits(split), images, size, seed, lambda d, t: report("drawing streets", d, t)
+            out, splits, images, size, seed, lambda d, t: report("drawing streets", d, t), kind
         )
-    told = {
+    told: dict[str, Any] = {
         "out": str(out),
+        "layout": kind,
         "images": len(written),
-        "splits": list(dict.fromkeys(split)),
+        "splits": splits,
         "size": list(size),
         "seed": seed,
-        "baseline_focal_metre_pixels": round(export.baseline_focal(size[1]), 6),
     }
+    if kind == "cityscapes":
+        told["baseline_focal_metre_pixels"] = round(export.baseline_focal(size[1]), 6)
     if json:
         console.print_json(told)
         return
@@ -97,9 +104,8 @@ def export_streets(
         console.out.print(f"{name}: {value}")
 
 
-def _splits(names: list[str]) -> list[export.Split]:
-    allowed: dict[str, export.Split] = {split: split for split in get_args(export.Split)}
+def _allowed(option: str, given: str, names: tuple[Name, ...]) -> Name:
     for name in names:
-        if name not in allowed:
-            raise SeglensError(f"--split: found '{name}', allowed: {', '.join(allowed)}")
-    return [allowed[name] for name in dict.fromkeys(names)]
+        if name == given:
+            return name
+    raise SeglensError(f"{option}: found '{given}', allowed: {', '.join(names)}")

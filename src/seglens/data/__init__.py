@@ -1,8 +1,10 @@
-"""Datasets and class tables. Importing this room registers camvid, cityscapes, folder, folds and streets."""
+"""Datasets and class tables. Importing this room registers bdd100k, camvid, cityscapes, folder, folds
+and streets."""
 
 from __future__ import annotations
 
 from seglens.config import PartConfig
+from seglens.data import bdd100k as _bdd100k
 from seglens.data import camvid as _camvid
 from seglens.data import cityscapes as _cityscapes
 from seglens.data import folder as _folder
@@ -14,7 +16,7 @@ from seglens.registry import datasets
 
 __all__ = ["CAMVID", "CITYSCAPES", "open_data", "open_labels"]
 
-_REGISTERED = (_camvid, _cityscapes, _folder, _folds, _streets)
+_REGISTERED = (_bdd100k, _camvid, _cityscapes, _folder, _folds, _streets)
 
 
 def open_data(part: PartConfig) -> SegDataset:

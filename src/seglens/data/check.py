@@ -17,7 +17,7 @@ from seglens.types import IGNORE, SeglensError
 _FAULTS = ("unreadable", "size_mismatches", "unknown_ids")
 _SHOWN = 10
 
-LAYOUTS = ("camvid", "cityscapes", "folder", "streets")
+LAYOUTS = ("bdd100k", "camvid", "cityscapes", "folder", "streets")
 """What ``guess`` knows."""
 
 
@@ -138,13 +138,13 @@ def _listed(title: str, names: list[str]) -> list[str]:
 def guess(root: Path, layout: str | None = None) -> PartConfig:
     """The dataset that lies at ``root``.
 
-    CamVid's layout has ``train`` and ``trainannot``, Cityscapes' ``leftImg8bit``; a folder has ``images`` and perhaps
-    ``masks`` and ``classes.yaml``, or holds images itself. The word ``streets`` means the generator, unless a folder
-    has that name.
+    CamVid's layout has ``train`` and ``trainannot``, Cityscapes' ``leftImg8bit``, BDD100K's ``images/10k``; a folder
+    has ``images`` and perhaps ``masks`` and ``classes.yaml``, or holds images itself. The word ``streets`` means the
+    generator, unless a folder has that name.
 
     Args:
         root: a folder, or the word ``streets``.
-        layout: ``camvid``, ``cityscapes``, ``folder`` or ``streets`` instead of guessing.
+        layout: ``bdd100k``, ``camvid``, ``cityscapes``, ``folder`` or ``streets`` instead of guessing.
 
     Raises:
         SeglensError: no such folder, nothing in it that looks like a dataset, or an unknown layout.
@@ -159,6 +159,8 @@ def guess(root: Path, layout: str | None = None) -> PartConfig:
         return _split("camvid", root, root)
     if layout == "cityscapes" or (layout is None and (root / "leftImg8bit").is_dir()):
         return _split("cityscapes", root, root / "leftImg8bit")
+    if layout == "bdd100k" or (layout is None and (root / "images" / "10k").is_dir()):
+        return _split("bdd100k", root, root / "images" / "10k")
     return _guess_folder(root)
 
 
@@ -172,7 +174,7 @@ def _guess_folder(root: Path) -> PartConfig:
     if not parted and not any(path.suffix.lower() in SUFFIXES for path in root.rglob("*")):
         raise SeglensError(
             f"{root}: no dataset found; expected train and trainannot (camvid), leftImg8bit and gtFine (cityscapes), "
-            "or images, with masks and classes.yaml"
+            "images/10k and labels (bdd100k), or images, with masks and classes.yaml"
         )
     values = {"name": "folder", "images": str(root / "images" if parted else root)}
     if (root / "masks").is_dir():
