@@ -1,7 +1,8 @@
 """What becomes a label?"""
 
 from seglens.acquisition.settle.as_answered import AsAnswered
+from seglens.acquisition.settle.contextual import Contextual
 from seglens.acquisition.settle.dice_gate import DiceGate
 from seglens.acquisition.settle.sieve import Sieve
 
-__all__ = ["AsAnswered", "DiceGate", "Sieve"]
+__all__ = ["AsAnswered", "Contextual", "DiceGate", "Sieve"]

@@ -1,0 +1,211 @@
+"""Settle: labels are extended to what lies around them and resembles them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import ClassVar, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from seglens.acquisition.settle.paint import paint
+from seglens.config import Params
+from seglens.functional.attention import attended_classes, dilated, patches, whole_patches
+from seglens.functional.run_lengths import indices
+from seglens.protocols import Evidence, PartContext
+from seglens.registry import settles
+from seglens.types import (
+    IGNORE,
+    AnsweredImage,
+    AnswerKind,
+    AnswerStatus,
+    BoolArray,
+    ByteArray,
+    IntArray,
+    Provenance,
+    SeglensError,
+    Settled,
+    Size,
+)
+
+BY_PEOPLE = (Provenance.PERSON, Provenance.SIMULATED)
+LABELLED = 0.5
+"""Least share of a column's native pixels with a label for the column to have one."""
+
+
+class ContextualParams(Params):
+    """How far labels reach, and when they are believed."""
+
+    tap: Literal["stride-4", "stride-8", "stride-16", "stride-32"] = Field(
+        "stride-4", description="encoder features that are compared"
+    )
+    radius: float = Field(1 / 16, gt=0, description="farthest a label reaches, share of the image's height")
+    accept: float = Field(0.9, ge=0, le=1, description="least attention that one class must get (tau)")
+    agree: bool = Field(True, description="the model must predict the same class; false is the paper's reading")
+    model: float = Field(0.7, ge=0, le=1, description="least probability that it must give it, with agree (tau_m)")
+    temperature: float = Field(10.0, gt=0, description="what cosines are multiplied by before the softmax")
+    keys: int = Field(2048, gt=0, description="most labelled patches of an image that are looked at")
+
+
+@settles.register("contextual")
+class Contextual:
+    """Labels are extended to what lies around them and resembles them, where attention and model are sure.
+
+    The features of an image are cut into 3 x 3 patches. Patches that lie wholly in people's labels are keys; columns
+    near a label that are not answered yet are queries. Each query attends to the keys (``functional.attention``) and
+    takes the class with most attention, if that is at least ``accept``; of its pixels those are extended that the
+    model predicts as that class with at least ``model``. All else stays unlabelled.
+
+    Extended pixels carry the provenance ``extended``. They are made anew each time from the answers alone, never where
+    anything was answered: void and "unsure" are answers too. Labels of the machine and extended ones are never keys.
+    Without a model everything is as answered.
+
+    Deviation: the paper gives no features, neighbourhood, threshold, or temperature, and extends everything; its own
+    limitation is that wrong extended labels spread. Here it abstains, and the model has to agree; ``agree: false``,
+    ``accept: 0`` and a large ``radius`` are the paper's reading.
+
+    Reference: CPRAL (arXiv 2112.05975), "Contextual Labels Extension", Eq. 7 and 8.
+    """
+
+    Params = ContextualParams
+    needs: ClassVar[frozenset[str]] = frozenset({"features", "probs"})
+
+    def __init__(self, params: ContextualParams, context: PartContext) -> None:
+        self.params = params
+
+    def settle(self, batch: Sequence[AnsweredImage], ev: Evidence | None) -> list[Settled]:
+        """The labels of each image, with what they extend to."""
+        painted = [paint(image) for image in batch]
+        if ev is None:
+            return painted
+        if [image.image for image in batch] != list(ev.ids):
+            raise SeglensError("settle 'contextual': the evidence is not that of the images to settle, in their order")
+        features = ev.features(self.params.tap)
+        return [
+            self._extended(image, labels, features[index], ev.probs[index])
+            for index, (image, labels) in enumerate(zip(batch, painted, strict=True))
+        ]
+
+    def _extended(self, image: AnsweredImage, settled: Settled, features: Tensor, probs: Tensor) -> Settled:
+        """The labels with what is accepted of the queries' classes. features (D, h', w'), probs (C, h, w)."""
+        free = ~_answered(image, settled)
+        if not free.any():
+            return settled
+        columns = _columns(image.size, (probs.shape[1], probs.shape[2]), int(self.params.tap.removeprefix("stride-")))
+        found = self._attended(settled, free, columns, features.float(), len(probs))
+        classes = found[columns.number]
+        accepted = free & (classes != IGNORE)
+        if self.params.agree and accepted.any():
+            confidence, predicted = (values.cpu().numpy() for values in probs.max(0))
+            accepted &= columns.native(predicted) == classes
+            accepted &= columns.native(confidence) >= self.params.model
+        label, provenance = settled.label.copy(), settled.provenance.copy()
+        label[accepted], provenance[accepted] = classes[accepted], Provenance.EXTENDED
+        return replace(settled, label=label, provenance=provenance)
+
+    def _attended(
+        self, settled: Settled, free: BoolArray, columns: Columns, features: Tensor, classes: int
+    ) -> ByteArray:
+        """(h' * w',) uint8 the class that each column attends to enough, IGNORE where none or not asked."""
+        found = np.full(columns.count, IGNORE, np.uint8)
+        by_class = _by_class(settled, columns, classes)
+        labelled = by_class.sum(1) >= np.maximum(1, LABELLED * columns.pixels)
+        mask = torch.from_numpy(labelled.reshape(columns.shape))
+        reach = max(1, round(self.params.radius * columns.rows))
+        near = dilated(mask, reach).flatten().numpy()
+        queries = np.flatnonzero(near & (np.bincount(columns.number[free], minlength=columns.count) > 0))
+        keys = np.flatnonzero(whole_patches(mask).flatten().numpy())
+        if not len(queries) or not len(keys):
+            return found
+        named = by_class.argmax(1)
+        keys = keys[_stratified(named[keys], self.params.keys)]
+        vectors = patches(features[:, : columns.shape[0], : columns.shape[1]])
+        attended = attended_classes(
+            vectors[torch.from_numpy(queries)],
+            vectors[torch.from_numpy(keys)],
+            torch.from_numpy(named[keys]).to(vectors.device),
+            classes,
+            self.params.temperature,
+        )
+        most, best = (values.cpu().numpy() for values in attended.max(1))
+        sure = most >= self.params.accept
+        found[queries[sure]] = best[sure]
+        return found
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which column of a feature map each native pixel lies in, by way of the model's pixel that it lies in.
+
+    Args:
+        shape: (h', w') columns that hold anything of the image, without the padding.
+        rows: columns that the image's height spans, which may end within one.
+        number: (H, W) row-major number of each native pixel's column.
+        pixels: (h' * w',) native pixels of each column.
+        model_rows: (H,) row of the model's input that each native row lies in.
+        model_columns: (W,) the same across.
+    """
+
+    shape: Size
+    rows: float
+    number: IntArray
+    pixels: IntArray
+    model_rows: IntArray
+    model_columns: IntArray
+
+    @property
+    def count(self) -> int:
+        """Columns in all."""
+        return self.shape[0] * self.shape[1]
+
+    def native(self, values: np.ndarray) -> np.ndarray:
+        """A map at the model's size in native pixels."""
+        return values[self.model_rows[:, None], self.model_columns]
+
+
+@lru_cache(maxsize=16)
+def _columns(native: Size, size: Size, stride: int) -> Columns:
+    """The columns of a feature map of ``stride`` over an input of ``size`` made of an image of ``native`` pixels."""
+    y, x = (np.arange(native[axis]) * size[axis] // native[axis] for axis in (0, 1))
+    height, width = (-(-length // stride) for length in size)
+    number = (y // stride)[:, None] * width + x // stride
+    pixels = np.bincount(number.ravel(), minlength=height * width)
+    return Columns((height, width), size[0] / stride, number, pixels, y, x)
+
+
+def _by_class(settled: Settled, columns: Columns, classes: int) -> IntArray:
+    """(h' * w', C) native pixels of each column that people gave each class."""
+    known = np.isin(settled.provenance, BY_PEOPLE) & (settled.label != IGNORE)
+    place = columns.number[known] * classes + settled.label[known]
+    return np.bincount(place, minlength=columns.count * classes).reshape(-1, classes)
+
+
+def _answered(image: AnsweredImage, settled: Settled) -> BoolArray:
+    """(H, W) bool, pixels that something was said about: void, unsure and skipped count. A point says nothing of what
+    lies around it, and an answer that never came says nothing."""
+    said: BoolArray = settled.provenance != Provenance.NONE
+    for answered in image.answers:
+        status, kind = answered.answer.status, answered.query.kind
+        if status is AnswerStatus.EXPIRED or (status is AnswerStatus.ANSWERED and kind is AnswerKind.POINT):
+            continue
+        said.ravel()[indices(answered.query.region.runs)] = True
+    return said
+
+
+def _stratified(classes: IntArray, most: int) -> IntArray:
+    """Positions of at most ``most`` keys, spread evenly over each class; rare classes are kept whole longest."""
+    if len(classes) <= most:
+        return np.arange(len(classes))
+    names, counts = np.unique(classes, return_counts=True)
+    kept: list[IntArray] = []
+    room = most
+    for place, rank in enumerate(np.argsort(counts, kind="stable")):
+        own = np.flatnonzero(classes == names[rank])
+        share = min(len(own), room // (len(names) - place))
+        kept.append(own[np.arange(share) * len(own) // max(share, 1)])
+        room -= share
+    return np.sort(np.concatenate(kept))
