@@ -35,6 +35,7 @@ PLAIN = {
     "ask human": "a person",
     "ask machine": "a slowly moving average of the model, where it is sure",
     "settle as-answered": "every pixel of an answered region",
+    "settle contextual": "every pixel of an answered region, and what lies around it and resembles it",
     "settle dice-gate": "all answers of an image, once the prediction and the answers are alike enough",
     "settle sieve": "the pixels of an answered region, save those that look least like the answer to the model",
 }
