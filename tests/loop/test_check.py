@@ -23,5 +23,5 @@ def test_passes_of_a_network_without_dropout_are_refused(tmp_path: Path, score: 
 
 
 def test_zero_passes_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(SeglensError, match="passes.*found 0"):
+    with pytest.raises(SeglensError, match=r"passes.*found 0"):
         create(tmp_path / "run", tiny(tmp_path, score={"name": "vote-entropy", "passes": 0}))
