@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from explanation_tables import summary, tables
 from provenance import ROOT, commit, machine
 from scipy.stats import spearmanr
 from sklearn.metrics import average_precision_score, roc_auc_score
@@ -179,7 +180,8 @@ def ranking(judged: list[Judged], name: str, near: bool) -> dict[str, float]:
 
 def faithfulness(bench: Workbench, net: SegNet, judged: Sequence[Judged], name: str) -> dict[str, float]:
     """Deletion and insertion: area under the mean probability of the classes predicted at first."""
-    size, areas = bench.config.model.size, {"deletion": [], "insertion": []}  # type: ignore[var-annotated]
+    size = bench.config.model.size
+    areas: dict[str, list[float]] = {"deletion": [], "insertion": []}
     for one in judged:
         image = load_image(bench.data, one.id, size)
         blurred = gaussian_blur(image, [31, 31], [10.0, 10.0])
@@ -233,10 +235,11 @@ def orders(bench: Workbench, judged: Sequence[Judged], names: Sequence[str], see
     superpixels = Superpixels(bench.data, bench.context.cache / "superpixels")
     superpixels.prepare([one.id for one in judged])
     cells = {one.id: VIEWS["plain"].label(torch.from_numpy(superpixels.labels(one.id)), size).numpy() for one in judged}
-    ways: dict[str, Callable[[Judged], Sequence[int]]] = {
-        name: (lambda one, name=name: _by_mean(cells[one.id], one.maps[name]))
-        for name in names  # type: ignore[misc]
-    }
+
+    def falling(name: str) -> Callable[[Judged], Sequence[int]]:
+        return lambda one: _by_mean(cells[one.id], one.maps[name])
+
+    ways = {name: falling(name) for name in names}
     ways["raster"] = lambda one: _by_mean(cells[one.id], -_rows(size))
     ways["chance"] = lambda one: bench.chance.child("order", seed, one.id).numpy().permutation(_count(cells[one.id]))
     found: dict[str, Any] = {}
@@ -317,35 +320,6 @@ def without_cache(bench: Workbench) -> Workbench:
     return Workbench(bench.config.model_copy(update={"train": train}), bench.run)
 
 
-def summary(seeds: list[dict[str, Any]]) -> dict[str, Any]:
-    """Means over seeds, the gain in near pixels, and the sanity check."""
-    near = [{key: one["maps"][key]["near"]["auprc"] for key in MAPS} for one in seeds]
-    gains = {
-        name: [n[name] - max(n["entropy"], n["entropy x proximity"]) for n in near]
-        for name in ("EEM learned", "EEM faded learned")
-    }
-    sane = {
-        name: {
-            f"{key}{what}": round(of([one["sanity"][name][key] for one in seeds]), 3)
-            for key in ("rank_correlation", "auprc_over_prevalence")
-            for what, of in (("", statistics.mean), ("_worst", max))
-        }
-        for name in SANE
-    }
-    passed = {n: found["rank_correlation"] < 0.3 and found["auprc_over_prevalence"] <= 1.1 for n, found in sane.items()}
-    return {
-        "near_error_auprc_gain": round(statistics.mean(gains["EEM learned"]), 4),
-        "near_error_auprc_gain_faded": round(statistics.mean(gains["EEM faded learned"]), 4),
-        "near_error_auprc_gain_by_seed": {name: [round(gain, 4) for gain in found] for name, found in gains.items()},
-        "sanity_check_passed": passed["EEM"],
-        "sanity_check_passed_faded": passed["EEM faded"],
-        "sanity": sane,
-        "weights": {name: [one["learnt"][name]["weights"] for one in seeds] for name in ("PAE", "PAE faded")},
-        "near_auprc": {key: round(statistics.mean(n[key] for n in near), 4) for key in MAPS},
-        "auprc": {key: round(statistics.mean(one["maps"][key]["all"]["auprc"] for one in seeds), 4) for key in MAPS},
-    }
-
-
 def main() -> None:
     """Measure, write, print one JSON object as the last line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -369,50 +343,6 @@ def main() -> None:
         args.out.write_text(json.dumps(results | {"summary": short}, indent=1) + "\n")
         args.out.with_suffix(".md").write_text(tables(results["sets"], short))
     print(json.dumps(short))
-
-
-def tables(found: Mapping[str, list[dict[str, Any]]], short: Mapping[str, dict[str, Any]]) -> str:
-    """The figures as Markdown: mean over seeds."""
-    lines: list[str] = []
-    for name, seeds in found.items():
-        lines += [f"## {name}, {len(seeds)} seeds", "", "| map | AUROC | AUPRC | errors in top 5 % | near AUROC | "]
-        lines[-1] += "near AUPRC | near errors in top 5 % | deletion | insertion |"
-        lines.append("|---|---|---|---|---|---|---|---|---|")
-        for key in MAPS:
-            cells = [
-                statistics.mean(one["maps"][key][part][figure] for one in seeds)
-                for part in ("all", "near")
-                for figure in ("auroc", "auprc", "errors_in_top_5_percent")
-            ]
-            cells += [statistics.mean(one["maps"][key][way] for one in seeds) for way in ("deletion", "insertion")]
-            lines.append(f"| {key} | " + " | ".join(f"{cell:.3f}" for cell in cells) + " |")
-        rates = [statistics.mean(one["maps"]["EEM"][p]["prevalence"] for one in seeds) for p in ("all", "near")]
-        lines += ["", f"Wrong pixels: {rates[0]:.3f} of all, {rates[1]:.3f} of near ones. near_error_auprc_gain "]
-        lines[-1] += f"{short[name]['near_error_auprc_gain']:+.4f}, faded "
-        lines[-1] += f"{short[name]['near_error_auprc_gain_faded']:+.4f}."
-        lines += ["", "With random weights, mean (worst) of the seeds: rank correlation with the map (goal below 0.3),"]
-        lines += ["AUPRC over prevalence (goal at most 1.1):", "", "| map | rank correlation | AUPRC over prevalence |"]
-        lines.append("|---|---|---|")
-        for key, sane in short[name]["sanity"].items():
-            cells_ = [
-                f"{sane[k]:.2f} ({sane[k + '_worst']:.2f})" for k in ("rank_correlation", "auprc_over_prevalence")
-            ]
-            lines.append(f"| {key} | " + " | ".join(cells_) + " |")
-        lines += ["", "Order of work, mIoU / near mIoU of the corrected masks:", ""]
-        shares = [f"{share:g}" for share in (0.0, *CLICKS)]
-        lines += ["| order | " + " | ".join(f"{float(s):.0%} answered" for s in shares) + " |"]
-        lines.append("|---|" + "---|" * len(shares))
-        for key in seeds[0]["orders"]:
-            cells_ = [
-                " / ".join(
-                    f"{statistics.mean(one['orders'][key][share][figure] for one in seeds):.3f}"
-                    for figure in ("miou", "near_miou")
-                )
-                for share in shares
-            ]
-            lines.append(f"| {key} | " + " | ".join(cells_) + " |")
-        lines.append("")
-    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":
