@@ -1,0 +1,105 @@
+"""What is streamed and picked from: rows, chunks, what a round may spend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seglens.types.words import FloatArray, ImageId, IntArray, Unit
+
+
+@dataclass
+class Rows:
+    """One row a region (or an image), streamed from the workers; never pixels.
+
+    Args:
+        images: (R,) image id of each row (object array of str).
+        regions: (R,) int32 number of the region in its image's RegionSet.
+        sizes: (R,) int64 pixels of the region, native.
+        fresh: (R,) int64 of them not asked about yet.
+        arrays: named arrays of R rows: (R,), (R, C) or (R, D). ``value`` is the mean score; ``by_class`` (R, C) the
+            score summed over pixels predicted as each class, over the region's pixels.
+        sums: pool sums (see PixelScore).
+        keys: image id to the key of its RegionSet.
+    """
+
+    images: npt.NDArray[np.object_]
+    regions: IntArray
+    sizes: IntArray
+    fresh: IntArray
+    arrays: dict[str, FloatArray] = field(default_factory=dict)
+    sums: dict[str, FloatArray] = field(default_factory=dict)
+    keys: dict[ImageId, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.regions)
+
+    def take(self, index: npt.NDArray[Any]) -> Rows:
+        """The rows at ``index`` (positions or a mask), in that order; sums and keys stay."""
+        arrays = {k: v[index] for k, v in self.arrays.items()}
+        return Rows(
+            self.images[index], self.regions[index], self.sizes[index], self.fresh[index], arrays, self.sums, self.keys
+        )
+
+    @staticmethod
+    def concat(parts: Sequence[Rows]) -> Rows:
+        """All rows of ``parts``, in order; pool sums are added."""
+        sums: dict[str, FloatArray] = {}
+        keys: dict[ImageId, str] = {}
+        for part in parts:
+            keys.update(part.keys)
+            for name, value in part.sums.items():
+                sums[name] = sums[name] + value if name in sums else value
+        filled = [p for p in parts if len(p)] or list(parts[:1])
+        if not filled:
+            empty = np.zeros(0, np.int64)
+            return Rows(np.zeros(0, object), empty.astype(np.int32), empty, empty)
+        arrays = {k: np.concatenate([p.arrays[k] for p in filled]) for k in filled[0].arrays}
+        return Rows(
+            np.concatenate([p.images for p in filled]),
+            np.concatenate([p.regions for p in filled]),
+            np.concatenate([p.sizes for p in filled]),
+            np.concatenate([p.fresh for p in filled]),
+            arrays,
+            sums,
+            keys,
+        )
+
+
+@dataclass(frozen=True)
+class ImageRows:
+    """One row an image, for narrow: ids and named arrays of as many rows."""
+
+    ids: tuple[ImageId, ...]
+    arrays: dict[str, FloatArray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What a round may spend: ``amount`` in ``unit``; ``costs`` (R,) estimated cost of each row in that unit."""
+
+    unit: Unit
+    amount: float
+    costs: FloatArray
+
+
+@dataclass(frozen=True)
+class RoundState:
+    """Where the run stands: round number, rounds in all, number of classes, questions so far by image."""
+
+    round: int
+    rounds: int
+    classes: int
+    asked: Mapping[ImageId, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A fixed piece of the pool, the unit of work, of resume and of batching."""
+
+    id: int
+    images: tuple[ImageId, ...]
