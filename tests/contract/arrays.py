@@ -33,7 +33,9 @@ CLASSES = ClassTable(("road", "building", "tree", "car", "rider"), tuple((50 * c
 NATIVE: Size = (40, 56)
 MODEL: Size = (20, 28)
 CHANCE = Chance((0, 1))
-NEEDS = frozenset({"logits", "probs", "features", "proximity", "cam", "teacher", "votes", "sampled"})
+NEEDS = frozenset(
+    {"logits", "probs", "features", "proximity", "cam", "teacher", "votes", "sampled", "companion:loss-head"}
+)
 
 
 @dataclass
@@ -144,6 +146,11 @@ class ArrayEvidence:
         """The mean softmax of noisy logits."""
         self._declared("sampled")
         return torch.stack([z.softmax(1) for z in self._passes(passes)]).mean(0)
+
+    def companion(self, name: str) -> Tensor:
+        """How flat the logits are: two numbers an image."""
+        self._declared(f"companion:{name}")
+        return torch.stack([-self.values.std((1, 2, 3)), self.values.mean((1, 2, 3))], dim=1)
 
 
 @dataclass

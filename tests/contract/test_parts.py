@@ -45,7 +45,10 @@ CONTRACT_PARAMS: dict[str, dict[str, Any]] = {
     "cut/superpixel": {"segments": 20},
     "cut/object": {"segments": 20},
     "cut/pixel": {"candidates": 6, "share": 0.2},
+    "narrow/core-set": {"images": 3},
+    "narrow/loss-prediction": {"images": 3},
     "narrow/random-subset": {"images": 3},
+    "narrow/top-by-score": {"images": 3},
     "settle/sieve": {"min_pixels": 8},
     "ask/machine": {"confidence": 0.2},
 }
@@ -400,7 +403,8 @@ def test_narrow_gives_a_subset_whatever_the_order(name, world, context):
     narrow = build(narrows, name, context)
     reduced = narrow.reduce(world.evidence(world.ids, needs=narrow.needs))
     assert len(reduced) == len(world.ids)
-    pool, back = (ImageRows(tuple(ids), {"reduced": reduced}) for ids in (world.ids, world.ids[::-1]))
+    pool = ImageRows(tuple(world.ids), {"reduced": reduced})
+    back = ImageRows(tuple(world.ids[::-1]), {"reduced": reduced[::-1]})
     kept = narrow.choose(pool, ImageRows(()), CHANCE)
     assert kept
     assert len(set(kept)) == len(kept)

@@ -1,5 +1,8 @@
 """Which images are worth a look?"""
 
+from seglens.acquisition.narrow.core_set import CoreSet
+from seglens.acquisition.narrow.loss_prediction import LossPrediction
 from seglens.acquisition.narrow.random_subset import RandomSubset
+from seglens.acquisition.narrow.top_by_score import TopByScore
 
-__all__ = ["RandomSubset"]
+__all__ = ["CoreSet", "LossPrediction", "RandomSubset", "TopByScore"]

@@ -5,30 +5,20 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-from pydantic import Field, model_validator
 
-from seglens.config import Params
+from seglens.acquisition.narrow.subset import SubsetParams
 from seglens.protocols import Evidence, PartContext
 from seglens.registry import narrows
 from seglens.types import Chance, FloatArray, ImageId, ImageRows
 
 
-class RandomSubsetParams(Params):
+class RandomSubsetParams(SubsetParams):
     """How many images go on."""
-
-    images: int | None = Field(None, gt=0, description="images to keep, or give fraction")
-    fraction: float | None = Field(None, gt=0, le=1, description="share of the images to keep, or give images")
-
-    @model_validator(mode="after")
-    def _one_of_two(self) -> RandomSubsetParams:
-        if (self.images is None) == (self.fraction is None):
-            raise ValueError("give either images or fraction")
-        return self
 
 
 @narrows.register("random-subset")
 class RandomSubset:
-    """Keeps images drawn by chance, in the pool's order; all of them where there are too few."""
+    """Keeps images drawn by chance, in the pool's order."""
 
     Params = RandomSubsetParams
     needs: ClassVar[frozenset[str]] = frozenset()
@@ -42,9 +32,6 @@ class RandomSubset:
 
     def choose(self, pool: ImageRows, labelled: ImageRows, chance: Chance) -> list[ImageId]:
         """The images with the least draws; a draw depends on the image's id alone."""
-        count = self.params.images
-        if count is None:
-            count = int(np.ceil((self.params.fraction or 0) * len(pool.ids)))
         draws = {id: chance.child(id).seed() for id in pool.ids}
-        kept = set(sorted(pool.ids, key=lambda id: (draws[id], id))[:count])
+        kept = set(sorted(pool.ids, key=lambda id: (draws[id], id))[: self.params.count(len(pool.ids))])
         return [id for id in pool.ids if id in kept]
