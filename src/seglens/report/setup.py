@@ -14,6 +14,9 @@ from seglens.types import SeglensError
 
 PLAIN = {
     "narrow random-subset": "a part of the pool, drawn by chance",
+    "narrow loss-prediction": "the images that the model is predicted to get most wrong",
+    "narrow core-set": "the images least like those that are labelled, and least like one another",
+    "narrow top-by-score": "the images of the highest mean score",
     "score random": "chance alone",
     "score entropy": "how widely the predicted probabilities are spread over the classes",
     "score least-confidence": "how unlikely the likeliest class still is",
