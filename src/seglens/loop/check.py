@@ -6,7 +6,7 @@ from seglens.loop.workbench import Workbench
 from seglens.models import build_network
 from seglens.models.stages import stage_modules
 from seglens.models.views import view_of
-from seglens.registry import engines, networks
+from seglens.registry import engines, narrows, networks
 from seglens.types import SeglensError, Unit
 
 TEACHER = "ema-teacher"
@@ -50,6 +50,17 @@ def check(bench: Workbench) -> None:
     networks.get(bench.config.model.name)
     for view in bench.config.train.views:
         view_of(view)
+
+
+def _check_narrow(bench: Workbench) -> None:
+    """A subset must fit into the pool, or it is none."""
+    for part in bench.config.narrow:
+        images = getattr(narrows.params(part), "images", None)
+        if images is not None and images > len(bench.pool):
+            raise SeglensError(
+                f"narrow '{part.name}': key 'images', found {images}, but the pool has {len(bench.pool)}. "
+                f"Allowed: 1 to {len(bench.pool)}, or fraction"
+            )
 
 
 def _check_companions(bench: Workbench) -> None:
