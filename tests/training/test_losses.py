@@ -112,7 +112,7 @@ def test_the_ranking_loss_is_the_loops(count: int, unknown: int) -> None:
     true = torch.rand(count, generator=Chance((count, "true")).torch())
     true[torch.arange(min(unknown, count)) * 2 % max(1, count)] = torch.nan
     loss = rank_loss(predicted, true, 0.7)
-    assert float(loss) == pytest.approx(ranked_by_a_loop(predicted.tolist(), true.tolist(), 0.7), abs=1e-6)
+    assert loss.item() == pytest.approx(ranked_by_a_loop(predicted.tolist(), true.tolist(), 0.7), abs=1e-6)
     loss.backward()
     assert predicted.grad is not None
     assert torch.isfinite(predicted.grad).all()
