@@ -31,8 +31,9 @@ def patches(features: Tensor) -> Tensor:
         >>> patches(torch.ones(1, 1, 1)).tolist()
         [[0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0]]
     """
-    columns: Tensor = F.unfold(features[None], PATCH, padding=PATCH // 2)[0].T
-    return columns / columns.norm(dim=1, keepdim=True).clamp_min(SMALLEST)
+    columns = F.unfold(features[None], PATCH, padding=PATCH // 2)[0].T
+    unit: Tensor = columns / columns.norm(dim=1, keepdim=True).clamp_min(SMALLEST)
+    return unit
 
 
 def whole_patches(mask: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from seglens.functional.run_lengths import decode
 from seglens.loop.asking import Predictions, choose_rows, make_queries, maps_path
 from seglens.loop.budget import allowance, charged
 from seglens.loop.scoring import REGIONS, ScoreChunks, load_pool, score_pool
+from seglens.loop.simulated import simulated_metrics
 from seglens.loop.workbench import LEARNT, MODEL, Report, Workbench, device
 from seglens.models import SegNet, load_checkpoint, save_checkpoint, save_member
 from seglens.models.views import VIEWS
@@ -258,12 +259,14 @@ class Stages:
         checkpoint.unlink(missing_ok=True)
 
     def evaluate(self, round: int) -> list[Metric]:
-        """Costs so far, and the model's figures on the evaluation's images."""
+        """Costs so far, what a simulation can tell of the labels, the model's figures on the evaluation's images."""
         cost = self.repo.spent(round)
         pool_pixels = self.bench.image_pixels * len(self.bench.pool)
         figures = {"clicks": cost.clicks, "pixels": cost.pixels, "pixel_share": cost.pixels / pool_pixels}
         figures |= {"person_seconds": cost.seconds, "images_asked": len(self._asked_images(round))}
         metrics = [Metric(round, name, "", -1, float(value)) for name, value in figures.items()]
+        if self.bench.labels is not None:
+            metrics += simulated_metrics(round, self.files, self.bench.labels, self.bench.pool_counts)
         model = self.bench.model(round + 1)
         if self.bench.eval_data is None or model is None:
             return metrics

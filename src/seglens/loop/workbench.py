@@ -23,6 +23,7 @@ import seglens.oracles  # noqa: F401 - the imports register the parts
 from seglens.config import PartConfig, RunConfig
 from seglens.data import open_data, open_labels
 from seglens.evidence import NetEvidence
+from seglens.loop.simulated import pool_counts
 from seglens.models import FeatureCache, SegNet, build_network, load_checkpoint, load_member
 from seglens.protocols import (
     Companion,
@@ -39,7 +40,7 @@ from seglens.protocols import (
     Settle,
 )
 from seglens.registry import companions, cuts, depths, narrows, oracles, picks, scores, settles
-from seglens.types import Chance, Chunk, ImageId, Region, SeglensError, Stage, Unit
+from seglens.types import Chance, Chunk, ImageId, IntArray, Region, SeglensError, Stage, Unit
 
 Report = Callable[[str, int, int], None]
 """Called with (what, done, total) during long work."""
@@ -124,6 +125,12 @@ class Workbench:
     def pool_digest(self) -> str:
         """A digest of the pool's ids, in order; contents may change: a damaged file can be replaced."""
         return hashlib.sha256("\n".join(self.pool).encode()).hexdigest()[:16]
+
+    @cached_property
+    def pool_counts(self) -> IntArray:
+        """(C,) pixels of each class in the pool's truth, for figures that only a simulation has."""
+        assert self.labels is not None
+        return pool_counts(self.labels, self.pool, len(self.data.classes))
 
     @cached_property
     def image_pixels(self) -> float:
