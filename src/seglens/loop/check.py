@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 from seglens.loop.workbench import Workbench
 from seglens.models import build_network
 from seglens.models.stages import stage_modules
 from seglens.models.views import view_of
+from seglens.protocols import Sized
 from seglens.registry import engines, narrows, networks
-from seglens.types import SeglensError, Unit
+from seglens.types import AnswerKind, SeglensError, Unit
 
 TEACHER = "ema-teacher"
 COMPANION = "companion:"
@@ -32,6 +35,7 @@ def check(bench: Workbench) -> None:
         _ = bench.depth
     _check_companions(bench)
     _check_dropout(bench)
+    _check_windows(bench)
     unit = bench.config.budget.unit
     if bench.oracle.free and unit in (Unit.CLICKS, Unit.SECONDS):
         raise SeglensError(
@@ -89,6 +93,24 @@ def _check_dropout(bench: Workbench) -> None:
         raise SeglensError(
             f"model.dropout: found 0, allowed: above 0 and below 1, for a part of this run reads '{read[0]}': passes "
             "with dropout on"
+        )
+
+
+def _check_windows(bench: Workbench) -> None:
+    """Questions of a fixed size must fit into every image, and a round's budget must pay for one."""
+    cut, budget = bench.cut, bench.config.budget
+    if not isinstance(cut, Sized):
+        return
+    pixels = min(cut.question_pixels(size) for size in {bench.data.item(id).size for id in bench.pool})
+    in_pixels = budget.unit in (Unit.PIXELS, Unit.IMAGE_EQUIVALENTS, Unit.POOL_SHARE)
+    if not in_pixels or bench.config.rounds == 1 or bench.config.answer is AnswerKind.POINT:
+        return  # not paid by its pixels, or not asked for: round 0 asks whole images
+    least = pixels if budget.unit is Unit.PIXELS else pixels / bench.unit_pixels
+    if budget.per_round < least:
+        step = 10.0 ** (math.floor(math.log10(least)) - 3)  # rounded up, so that what is named is enough
+        raise SeglensError(
+            f"budget.per_round: found {budget.per_round:g} {budget.unit.value}, which pays for no question of cut "
+            f"'{bench.config.cut.name}': one is {pixels} pixels; allowed: {math.ceil(least / step) * step:.5g} or more"
         )
 
 
