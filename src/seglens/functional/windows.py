@@ -46,10 +46,13 @@ def kernel_vector(kind: KernelKind, size: int, nsig: float = 2.0) -> Tensor:
     if kind == "box":
         return torch.ones(size, dtype=torch.float64)
     steps = torch.special.ndtr(torch.linspace(-nsig, nsig, size + 1, dtype=torch.float64)).diff()
+    vector: Tensor
     if kind == "cumulative":
-        return (steps / steps.sum() * size).sqrt()
+        vector = (steps / steps.sum() * size).sqrt()
+        return vector
     if kind == "literal":
-        return steps / steps.norm() * size**0.5
+        vector = steps / steps.norm() * size**0.5
+        return vector
     raise ValueError(f"kind: found '{kind}', allowed: cumulative, literal, box")
 
 

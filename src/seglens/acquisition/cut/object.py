@@ -11,6 +11,7 @@ from skimage.measure import label as components
 
 from seglens.acquisition.cut.superpixel import SuperpixelParams
 from seglens.acquisition.rows import reduce_rows
+from seglens.functional.native import to_native
 from seglens.protocols import Evidence, PartContext, Progress
 from seglens.registry import cuts
 from seglens.superpixels import Superpixels
@@ -81,7 +82,7 @@ class Object:
 
     def _objects(self, id: ImageId, px: PixelScore, asked: BoolArray) -> RegionSet:
         labels = self.superpixels.labels(id)
-        done = _native(asked, labels.shape)
+        done = to_native(asked, labels.shape)
         count = int(labels.max()) + 1
         share = np.bincount(labels[done], minlength=count) / np.bincount(labels.ravel(), minlength=count)
         rows = _means(px, RegionSet(id, "", np.where(done, -1, labels), count), asked.shape)
@@ -111,18 +112,10 @@ class Object:
         best = free[np.argsort(-value[free], kind="stable")]
         high = np.zeros(asked.shape, bool)
         high.ravel()[best[: int(np.ceil(self.params.share * len(free)))]] = True
-        labels: IntArray = np.where(_native(high, size), 0, -1).astype(np.int32)
+        labels: IntArray = np.where(to_native(high, size), 0, -1).astype(np.int32)
         return RegionSet(id, "object-pixels", labels, int(labels.max()) + 1)
 
 
 def _means(px: PixelScore, regions: RegionSet, size: Size) -> Rows:
     """Mean score and predicted classes of an image's regions."""
     return reduce_rows(px, [regions], [None], size)
-
-
-def _native(mask: BoolArray, size: Size) -> BoolArray:
-    """A mask at the model's size in the image's own pixels: each takes the value of the pixel that it lies in."""
-    rows = np.arange(size[0]) * mask.shape[0] // size[0]
-    columns = np.arange(size[1]) * mask.shape[1] // size[1]
-    native: BoolArray = mask[rows[:, None], columns]
-    return native
