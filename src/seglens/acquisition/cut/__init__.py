@@ -1,9 +1,10 @@
 """What is one question?"""
 
+from seglens.acquisition.cut.gaussian_window import GaussianWindow
 from seglens.acquisition.cut.grid import Grid
 from seglens.acquisition.cut.image import Image
 from seglens.acquisition.cut.object import Object
 from seglens.acquisition.cut.pixel import Pixel
 from seglens.acquisition.cut.superpixel import Superpixel
 
-__all__ = ["Grid", "Image", "Object", "Pixel", "Superpixel"]
+__all__ = ["GaussianWindow", "Grid", "Image", "Object", "Pixel", "Superpixel"]
