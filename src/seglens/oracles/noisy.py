@@ -1,0 +1,143 @@
+"""The truth answers, and gets a part of it wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+from skimage.measure import label as components
+
+from seglens.oracles.simulated import Simulated, SimulatedParams
+from seglens.protocols import AskContext, PartContext
+from seglens.registry import oracles
+from seglens.types import IGNORE, Answer, AnswerKind, ByteArray, Chance, ImageId, Query, SeglensError
+
+SHARES: dict[str, tuple[float, float, float]] = {
+    "mixed": (0.25, 0.5, 0.25),
+    "symmetric": (1.0, 0.0, 0.0),
+    "missing": (0.0, 1.0, 0.0),
+    "asymmetric": (0.0, 0.0, 1.0),
+}
+"""Shares of symmetric, missing and asymmetric mistakes in the wrong segments."""
+
+
+class NoisyParams(SimulatedParams):
+    """How much is wrong, and in which way; and how answers are priced."""
+
+    fraction: float = Field(0.2, ge=0, le=1, description="of the connected class segments are answered wrong")
+    kind: Literal["mixed", "symmetric", "missing", "asymmetric"] = Field(
+        "mixed",
+        description="symmetric: class c becomes C - 1 - c; missing: void; asymmetric: another class; mixed: 1 : 2 : 1",
+    )
+
+
+@oracles.register("noisy")
+class Noisy:
+    """Answers as ``simulated`` does, from masks in which a fraction of the connected class segments is wrong.
+
+    A segment is a 4-connected component of one class in the whole image's truth; void is none. Whether it is wrong,
+    and how, is drawn by (run seed, image, segment) alone, so that every question and every round meets the same
+    mistake, and what is wrong at 20 % is wrong at 40 % too. Every kind of answer is given from the noisy mask: a
+    region's dominant class, for one, is that of its noisy pixels. A person pays for the work: clicks and seconds are
+    those of the true answer; pixels are those that were answered, so that what is missing counts none.
+
+    Deviation: symmetric noise is c -> C - 1 - c, for the paper's n - c leaves the range of the labels at c = 0. The
+    middle one of an odd number of classes stays as it is: its symmetric mistakes are none.
+
+    Reference: CPRAL (arXiv 2112.05975), "Robustness Analysis": 20, 40, 60 % of labels wrong, 1 : 2 : 1. The paper does
+    not say what a label is; a segment is what a person draws and names.
+    """
+
+    Params = NoisyParams
+    simulation: ClassVar[bool] = True
+    needs: ClassVar[frozenset[str]] = Simulated.needs
+    kinds: ClassVar[frozenset[AnswerKind]] = Simulated.kinds
+    free: ClassVar[bool] = False
+
+    def __init__(self, params: NoisyParams, context: PartContext) -> None:
+        self.params = params
+        self._context = context
+        self._answers: dict[str, Answer] = {}
+        self._seen: set[str] = set()
+
+    def submit(self, queries: Sequence[Query], ask: AskContext) -> None:
+        """Answer the questions; one that was handed over before is left out.
+
+        Raises:
+            SeglensError: no labels, a mask of another size, or a kind that it cannot answer.
+        """
+        if ask.labels is None:
+            raise SeglensError("ask 'noisy': the data has no labels to answer from; use ask 'human'")
+        fresh = {query.id: query for query in queries if query.id not in self._seen}
+        by_image: dict[ImageId, list[Query]] = {}
+        for query in fresh.values():
+            by_image.setdefault(query.image, []).append(query)
+        found: dict[str, Answer] = {}
+        for image, few in by_image.items():  # one mask at a time: nothing of the truth is kept
+            truth = ask.labels.label(image)
+            true = self._simulated(few, truth, ask)
+            chance = ask.chance.child("noise", image)
+            noisy = noisy_mask(truth, len(ask.classes), self.params.fraction, self.params.kind, chance)
+            for said, right in zip(self._simulated(few, noisy, ask), true, strict=True):
+                found[said.query] = replace(said, cost=replace(right.cost, pixels=said.cost.pixels))
+        self._answers |= {id: found[id] for id in fresh}
+        self._seen |= set(fresh)
+
+    def collect(self) -> list[Answer]:
+        """The answers since the last call, in the order asked."""
+        answers, self._answers = list(self._answers.values()), {}
+        return answers
+
+    def _simulated(self, queries: Sequence[Query], mask: ByteArray, ask: AskContext) -> list[Answer]:
+        oracle = Simulated(self.params, self._context)
+        oracle.submit(queries, replace(ask, labels=_Mask(mask)))
+        return oracle.collect()
+
+
+@dataclass(frozen=True)
+class _Mask:
+    """A LabelSource of one image."""
+
+    mask: ByteArray
+
+    def has(self, id: ImageId) -> bool:
+        return True
+
+    def label(self, id: ImageId) -> ByteArray:
+        return self.mask
+
+
+def noisy_mask(truth: ByteArray, classes: int, fraction: float, kind: str, chance: Chance) -> ByteArray:
+    """A mask in which a fraction of the connected class segments is wrong.
+
+    Args:
+        truth: (H, W) uint8 class, IGNORE = void.
+        classes: C.
+        fraction: of the segments, each wrong with this probability.
+        kind: how: a key of ``SHARES``.
+        chance: of the image; ``child(number of the segment)`` draws. Segments are numbered from 1 in the row-major
+            order of their first pixels.
+
+    Returns:
+        (H, W) uint8 class, IGNORE where it was void or is missing.
+    """
+    segments = components(truth.astype(np.int64), background=IGNORE, connectivity=1)
+    said = np.full(int(segments.max()) + 1, IGNORE, np.uint8)  # number 0 is void
+    said[segments.ravel()] = truth.ravel()
+    symmetric, missing, _ = np.cumsum(SHARES[kind])
+    for segment in range(1, len(said)):
+        wrong, how, other = chance.child(segment).numpy().random(3)
+        if wrong >= fraction:
+            continue
+        true = int(said[segment])
+        if how < symmetric:
+            said[segment] = classes - 1 - true
+        elif how < missing:
+            said[segment] = IGNORE
+        else:
+            said[segment] = (true + 1 + int(other * (classes - 1))) % classes
+    noisy: ByteArray = said[segments]
+    return noisy
