@@ -5,11 +5,14 @@ from seglens.models.features import FeatureCache
 from seglens.models.images import load_image
 from seglens.models.loss_head import LossHead
 from seglens.models.network import SegNet, build_network
+from seglens.models.vae import TaVaalNet, VaalNet
 
 __all__ = [
     "FeatureCache",
     "LossHead",
     "SegNet",
+    "TaVaalNet",
+    "VaalNet",
     "build_network",
     "load_checkpoint",
     "load_image",

@@ -3,6 +3,8 @@
 from seglens.acquisition.narrow.core_set import CoreSet
 from seglens.acquisition.narrow.loss_prediction import LossPrediction
 from seglens.acquisition.narrow.random_subset import RandomSubset
+from seglens.acquisition.narrow.ta_vaal import TaVaal
 from seglens.acquisition.narrow.top_by_score import TopByScore
+from seglens.acquisition.narrow.vaal import Vaal
 
-__all__ = ["CoreSet", "LossPrediction", "RandomSubset", "TopByScore"]
+__all__ = ["CoreSet", "LossPrediction", "RandomSubset", "TaVaal", "TopByScore", "Vaal"]
