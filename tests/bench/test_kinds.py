@@ -137,7 +137,7 @@ def test_every_kind_in_every_format(kind: str, end: str) -> None:
     text = FORMATS[end]([found])
     assert all(len(row) == len(found.head) for row in found.rows)
     names = [str(row[0]) for row in found.rows]
-    assert all(name in text for name in names)
+    assert end == "tex" or all(name in text for name in names)
     if end == "md":
         lines = [row for row in text.splitlines() if row.startswith("|")]
         assert {row.count("|") for row in lines} == {len(found.head) + 1}
@@ -145,6 +145,7 @@ def test_every_kind_in_every_format(kind: str, end: str) -> None:
     elif end == "tex":
         body = [row for row in text.splitlines() if row.endswith(r"\\")]
         assert len(body) == len(names) + 1
+        assert all(escape_latex(name) in text for name in names)
         assert {row.replace(r"\&", "").count("&") for row in body} == {len(found.head) - 1}
     else:
         read = list(csv.reader(io.StringIO(text)))
@@ -152,7 +153,7 @@ def test_every_kind_in_every_format(kind: str, end: str) -> None:
         assert len(read) == 1 + len(names) * (len(found.head) - 1)
 
 
-@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"equal-cost", "bands"}))
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"equal-cost", "bands", "by-round", "metrics", "noise"}))
 def test_the_reference_stands_in_every_table(kind: str) -> None:
     found = table(kind, ["ours"])
     assert any(str(row[0]).startswith("chance") for row in found.rows)

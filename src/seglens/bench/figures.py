@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from seglens.loop import load_config
 from seglens.store import Repository
 
+SPENT = ("clicks", "pixels", "pixel_share", "person_seconds")
 STAMP = "commit.txt"
 """File in a run's folder: the commit it was made with."""
 
@@ -19,7 +20,8 @@ class RoundFigures:
     """One round: costs so far, quality after training on it.
 
     ``iou`` is by class, None for a class that is nowhere; ``seconds`` is machine time by stage. ``miou`` is against
-    native truth; both are None where nothing could be trained yet.
+    native truth; both are None where nothing could be trained yet. ``more`` holds what else was measured of the whole
+    round, by its name in the store.
     """
 
     clicks: float
@@ -30,6 +32,7 @@ class RoundFigures:
     miou_at_model_size: float | None
     iou: tuple[float | None, ...]
     seconds: Mapping[str, float]
+    more: Mapping[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -86,12 +89,13 @@ def read_figures(folder: Path, bands: BandFigures | None = None) -> RunFigures:
 def _round(
     number: int, metrics: Mapping[tuple[int, str, str, int], float | None], seconds: Mapping[str, float]
 ) -> RoundFigures:
-    costs = {name: metrics[number, name, "", -1] for name in ("clicks", "pixels", "pixel_share", "person_seconds")}
+    whole = {name: value for (r, name, truth, c), value in metrics.items() if (r, truth, c) == (number, "", -1)}
     classes = sorted(c for r, name, truth, c in metrics if (r, name, truth) == (number, "iou", "native"))
     return RoundFigures(
-        **{name: value or 0.0 for name, value in costs.items()},
+        **{name: whole[name] or 0.0 for name in SPENT},
         miou=metrics.get((number, "miou", "native", -1)),
         miou_at_model_size=metrics.get((number, "miou", "model", -1)),
         iou=tuple(metrics[number, "iou", "native", c] for c in classes),
         seconds=dict(seconds),
+        more={name: value for name, value in whole.items() if name not in SPENT},
     )

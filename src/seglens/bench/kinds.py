@@ -1,7 +1,7 @@
 """The kinds of tables. mIoU and IoU are in points, against native truth; "±" is the sample deviation over seeds.
 
-Reference: the tables of SegXAL (arXiv 2408.04482): per class (Table 1), per cycle (Table 2), ablation (Table 3), split
-of the data (Fig. 7).
+Reference: the tables of SegXAL (arXiv 2408.04482): per class (Table 1), per cycle (Table 2), split of data (Fig. 7).
+Comparisons are in ``pairs.py``, ``reach.py`` and ``noise.py``.
 """
 
 from __future__ import annotations
@@ -10,10 +10,14 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from seglens.bench.compare import Spread, spread
+from seglens.bench.cells import costs, figure, last, miou, named_rows, rows_of
+from seglens.bench.compare import Spread
 from seglens.bench.figures import RoundFigures, RunFigures
-from seglens.bench.plan import FULL, TablePlan
-from seglens.bench.results import COSTS, NO_OVERLAP, Results
+from seglens.bench.noise import noise
+from seglens.bench.pairs import ablation, by_round, equal_cost
+from seglens.bench.plan import TablePlan
+from seglens.bench.reach import reach
+from seglens.bench.results import Results
 from seglens.bench.table import Cell, Figure, Table
 
 SCORING = ("narrow", "score", "pick")
@@ -31,34 +35,6 @@ def make_tables(results: Results) -> list[Table]:
     return [table for table in tables if table.rows]
 
 
-def rows_of(table: TablePlan, results: Results, full: bool) -> list[str]:
-    """The rows of a table that have finished runs: those named, or all that are no points of a sweep; the reference
-    always; full supervision first where ``full`` says that it fits."""
-    rows = results.plan.rows
-    names = list(table.rows or [row.name for row in rows if row.group is None] or [row.name for row in rows])
-    if results.plan.reference is not None and results.plan.reference not in names:
-        names.append(results.plan.reference)
-    if full and FULL not in names:
-        names.insert(0, FULL)
-    return [name for name in names if name in results.rows]
-
-
-def _figure(values: Sequence[float | None], scale: float = 1.0, digits: int = 1, signed: bool = False) -> Figure:
-    return Figure(spread([None if v is None else scale * v for v in values]), digits, signed)
-
-
-def _miou(rounds: Sequence[RoundFigures]) -> Figure:
-    return _figure([r.miou for r in rounds], 100)
-
-
-def _last(results: Results, name: str) -> list[RoundFigures]:
-    return [run.last for run in results.rows[name]]
-
-
-def _costs(rounds: Sequence[RoundFigures]) -> tuple[Figure, Figure]:
-    return _figure([r.clicks for r in rounds], digits=0), _figure([r.pixel_share for r in rounds], 100, 2)
-
-
 def rounds(table: TablePlan, results: Results) -> Table:
     """Every round of every row: costs and mIoU."""
     lines: list[tuple[Cell, ...]] = []
@@ -66,40 +42,10 @@ def rounds(table: TablePlan, results: Results) -> Table:
         runs = results.rows[name]
         for number in range(max(len(run.rounds) for run in runs)):
             at = [run.rounds[number] for run in runs if number < len(run.rounds)]
-            native, model = _miou(at), _figure([r.miou_at_model_size for r in at], 100)
-            lines.append((f"{name}, round {number}", len(at), *_costs(at), native, model))
+            native, model = miou(at), figure([r.miou_at_model_size for r in at], 100)
+            lines.append((f"{name}, round {number}", len(at), *costs(at), native, model))
     head = ("row", "seeds", "clicks", "pixels labelled, %", "mIoU, native truth", "mIoU, truth at model size")
     return Table("rounds", table.title or "Rounds", head, tuple(lines))
-
-
-def equal_cost(table: TablePlan, results: Results) -> Table:
-    """Each row less the reference at equal cost, paired by seed."""
-    lines: list[tuple[Cell, ...]] = []
-    names = rows_of(table, results, full=True) if table.rows else list(results.rows)
-    for axis in results.plan.axes:
-        for name, by_seed in results.differences(axis).items():
-            if name not in names:
-                continue
-            known = [d for d in by_seed.values() if d is not None]
-            of = f"{len(known)} of {len(by_seed)}"
-            label = f"{name}, at equal {COSTS[axis].label.split(',')[0]}"
-            if not known:
-                lines.append((label, of, NO_OVERLAP, NO_OVERLAP, NO_OVERLAP, NO_OVERLAP))
-                continue
-            mean = _figure([d.mean for d in known], 100, 2, signed=True)
-            end = _figure([d.end for d in known], 100, 2, signed=True)
-            digits = 0 if axis == "clicks" else 2
-            span = (_figure([d.low for d in known], 1, digits), _figure([d.high for d in known], 1, digits))
-            lines.append((label, of, *span, mean, end))
-    reference = results.plan.reference
-    head = ("row", "seeds that overlap", "from", "to", "mean difference", "difference at the end")
-    note = (
-        f"mIoU in points, less that of the row '{reference}' with the same seed, at the costs that both reach: mean "
-        "over that range (area between the curves over its length) and at its end; curves are taken as straight "
-        "between rounds."
-    )
-    title = table.title or f"Compared with {reference} at equal cost"
-    return Table("equal-cost", title, head, tuple(lines), note)
 
 
 def classes(table: TablePlan, results: Results) -> Table:
@@ -107,13 +53,13 @@ def classes(table: TablePlan, results: Results) -> Table:
     names = results.setting.classes
     lines: list[tuple[Cell, ...]] = []
     for name in rows_of(table, results, full=True):
-        last = _last(results, name)
-        by_class = [_figure([r.iou[c] if r.iou else None for r in last], 100) for c in range(len(names))]
-        across = _figure([_across_classes(r) for r in last], 100)
-        miou = _miou(last)
-        seeds = miou.spread.sd if miou.spread else None
-        runs = Figure(Spread(seeds, None, len(last)) if seeds is not None else None, digits=2)
-        lines.append((name, len(last), *by_class, miou, across, runs))
+        found = last(results, name)
+        by_class = [figure([r.iou[c] if r.iou else None for r in found], 100) for c in range(len(names))]
+        across = figure([_across_classes(r) for r in found], 100)
+        mean = miou(found)
+        seeds = mean.spread.sd if mean.spread else None
+        runs = Figure(Spread(seeds, None, len(found)) if seeds is not None else None, digits=2)
+        lines.append((name, len(found), *by_class, mean, across, runs))
     head = ("row", "seeds", *names, "mIoU", "STD across classes", "spread across runs")
     note = (
         "IoU in points after the last round. STD across classes is the paper's: the population deviation of a run's "
@@ -134,32 +80,10 @@ def cycles(table: TablePlan, results: Results) -> Table:
     lines: list[tuple[Cell, ...]] = []
     for name in rows:
         runs = results.rows[name]
-        by_round = [_miou([run.rounds[n] for run in runs if n < len(run.rounds)]) for n in range(most)]
-        lines.append((name, len(runs), *by_round, *_costs(_last(results, name))))
+        by_round = [miou([run.rounds[n] for run in runs if n < len(run.rounds)]) for n in range(most)]
+        lines.append((name, len(runs), *by_round, *costs(last(results, name))))
     head = ("row", "seeds", *(f"round {n}" for n in range(most)), "clicks", "pixels labelled, %")
     return Table("cycles", table.title or "mIoU by round", head, tuple(lines), "Costs are those of the last round.")
-
-
-def ablation(table: TablePlan, results: Results) -> Table:
-    """mIoU in the last round, and less the table's first row by seed (Table 3)."""
-    rows = rows_of(table, results, full=False)
-    whole = table.rows[0] if table.rows else next(iter(rows), "")
-    before = {run.seed: run.last.miou for run in results.rows.get(whole, ())}
-    lines: list[tuple[Cell, ...]] = []
-    for name in [*([FULL] if FULL in results.rows and FULL not in rows else []), *rows]:
-        runs = results.rows[name]
-        change = [_less(run.last.miou, before.get(run.seed)) for run in runs] if name != whole else []
-        last = _last(results, name)
-        lines.append((name, len(runs), _miou(last), _figure(change, 100, 2, signed=True), *_costs(last)))
-    head = ("row", "seeds", "mIoU", f"less {whole}", "clicks", "pixels labelled, %")
-    note = (
-        "mIoU in points after the last round; differences are paired by seed, and not at equal cost where costs differ."
-    )
-    return Table("ablation", table.title or "Ablation", head, tuple(lines), note)
-
-
-def _less(one: float | None, other: float | None) -> float | None:
-    return None if one is None or other is None else one - other
 
 
 def sweep(table: TablePlan, results: Results) -> Table:
@@ -168,10 +92,8 @@ def sweep(table: TablePlan, results: Results) -> Table:
     for group, points in sweep_groups(table, results).items():
         for name in points:
             runs = results.rows[name]
-            share = _figure([run.rounds[0].pixel_share for run in runs], 100, 2)
-            lines.append(
-                (name, group, len(runs), share, *_costs(_last(results, name))[1:], _miou(_last(results, name)))
-            )
+            share = figure([run.rounds[0].pixel_share for run in runs], 100, 2)
+            lines.append((name, group, len(runs), share, *costs(last(results, name))[1:], miou(last(results, name))))
     head = ("row", "line", "seeds", "labelled at first, %", "labelled at last, %", "mIoU")
     note = "mIoU in points after the last round."
     if results.full_miou is not None:
@@ -182,12 +104,13 @@ def sweep(table: TablePlan, results: Results) -> Table:
 def sweep_groups(table: TablePlan, results: Results) -> dict[str, list[str]]:
     """The lines of a sweep: group to its rows, by initial share. The reference's whole group stands in it.
 
-    Rows are those named, or all that have a group.
+    Rows are those named, or all that have a group and no level of noise.
     """
     group_of = {row.name: row.group or row.name for row in results.plan.rows}
-    names = set(table.rows or [row.name for row in results.plan.rows if row.group is not None])
+    noisy = {row.name for row in results.plan.rows if row.level is not None}
+    names = set(table.rows or {row.name for row in results.plan.rows if row.group is not None} - noisy)
     if results.plan.reference is not None:
-        names |= {n for n, group in group_of.items() if group == group_of[results.plan.reference]}
+        names |= {n for n, group in group_of.items() if group == group_of[results.plan.reference]} - noisy
     groups: dict[str, list[str]] = {}
     for name, group in group_of.items():
         if name in names and name in results.rows:
@@ -202,23 +125,56 @@ def initial_share(runs: Sequence[RunFigures]) -> float:
 
 def cost(table: TablePlan, results: Results) -> Table:
     """What a row costs the machine and, by the simulation's stated prices, a person."""
+    before = results.rows.get(table.against or "", ())
     lines: list[tuple[Cell, ...]] = []
     for name in rows_of(table, results, full=True):
-        runs, last = results.rows[name], _last(results, name)
-        person = _figure([r.person_seconds for r in last], digits=0)
-        stages = [_figure([_seconds(run, s) for run in runs], digits=1) for s in (SCORING, ("settle",), ("train",))]
-        machine = _figure([_seconds(run, (*SCORING, "settle", "train")) for run in runs], digits=1)
-        lines.append((name, len(runs), _miou(last), *_costs(last), person, *stages, machine))
-    head = ("row", "seeds", "mIoU", "clicks", "pixels labelled, %", "person s", "scoring s", "settling s", "training s")
+        runs, found = results.rows[name], last(results, name)
+        person = figure([r.person_seconds for r in found], digits=0)
+        stages = [figure([_seconds(run, s) for run in runs], digits=1) for s in (SCORING, ("settle",), ("train",))]
+        machine = figure([_seconds(run, (*SCORING, "settle", "train")) for run in runs], digits=1)
+        times: tuple[Cell, ...] = (machine, figure([seconds_an_iteration(run) for run in runs], digits=2))
+        if table.against is not None:
+            times += (figure(_saved(runs, before) if name != table.against else (), 100),)
+        lines.append((name, len(runs), miou(found), *costs(found), person, *stages, *times))
+    stages_told = ("person s", "scoring s", "settling s", "training s", "machine s")
+    head: tuple[str, ...] = ("row", "seeds", "mIoU", "clicks", "pixels labelled, %", *stages_told)
+    head += ("choosing, s an iteration", *([f"saved against {table.against}, %"] if table.against else []))
     note = (
         "After the last round, all rounds together. Person seconds are simulated from clicks at stated prices; machine "
-        "seconds are measured and leave out the simulation of answers and the evaluation."
+        "seconds are measured and leave out the simulation of answers and the evaluation. Choosing is narrow, score "
+        "and pick, the mean over all rounds but the first, which has no model."
     )
-    return Table("cost", table.title or "Machine and person", (*head, "machine s"), tuple(lines), note)
+    return Table("cost", table.title or "Machine and person", head, tuple(lines), note)
 
 
-def _seconds(run: RunFigures, stages: Sequence[str]) -> float:
-    return sum(r.seconds.get(stage, 0.0) for r in run.rounds for stage in stages)
+def seconds_an_iteration(run: RunFigures) -> float | None:
+    """Mean machine seconds of choosing in a round after round 0; None where there is none."""
+    return _seconds(run, SCORING, 1) / (len(run.rounds) - 1) if len(run.rounds) > 1 else None
+
+
+def _saved(runs: Sequence[RunFigures], before: Sequence[RunFigures]) -> list[float | None]:
+    """The share of ``before``'s seconds that is saved, by seed."""
+    theirs = {run.seed: seconds_an_iteration(run) for run in before}
+    pairs = [(seconds_an_iteration(run), theirs[run.seed]) for run in runs if run.seed in theirs]
+    return [1 - mine / other if mine is not None and other else None for mine, other in pairs]
+
+
+def _seconds(run: RunFigures, stages: Sequence[str], first: int = 0) -> float:
+    return sum(r.seconds.get(stage, 0.0) for r in run.rounds[first:] for stage in stages)
+
+
+def metrics(table: TablePlan, results: Results) -> Table:
+    """Figures of the store by round; "–" where a round has none."""
+    rows = [name for name in named_rows(table, results) if name in results.rows]
+    most = max((len(run.rounds) for name in rows for run in results.rows[name]), default=0)
+    lines: list[tuple[Cell, ...]] = []
+    for name in rows:
+        for metric in table.metrics:
+            runs = results.rows[name]
+            by_round = [[run.rounds[n].more.get(metric) for run in runs if n < len(run.rounds)] for n in range(most)]
+            lines.append((f"{name}, {metric}", len(runs), *(figure(values, digits=3) for values in by_round)))
+    head = ("row", "seeds", *(f"round {n}" for n in range(most)))
+    return Table("metrics", table.title or "Metrics by round", head, tuple(lines))
 
 
 def bands(table: TablePlan, results: Results) -> Table:
@@ -229,8 +185,8 @@ def bands(table: TablePlan, results: Results) -> Table:
     lines: list[tuple[Cell, ...]] = []
     for name, found in known.items():
         if first is not None and found:
-            by_band = [_figure([b.miou[i] for b in found], 100) for i in range(len(first.names))]
-            lines.append((name, len(found), *by_band, _miou(_last(results, name))))
+            by_band = [figure([b.miou[i] for b in found], 100) for i in range(len(first.names))]
+            lines.append((name, len(found), *by_band, miou(last(results, name))))
     names = first.names if first else ()
     note = ""
     if first is not None:
@@ -253,4 +209,8 @@ KINDS: dict[str, Callable[[TablePlan, Results], Table]] = {
     "sweep": sweep,
     "cost": cost,
     "bands": bands,
+    "reach": reach,
+    "by-round": by_round,
+    "metrics": metrics,
+    "noise": noise,
 }

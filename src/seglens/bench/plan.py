@@ -22,6 +22,8 @@ FULL = "full supervision"
 
 M = TypeVar("M", bound=BaseModel)
 AxisName = Literal["clicks", "pixels", "seconds"]
+MAY_BE_SHOWN = frozenset({"streets"})
+"""Data whose photographs may stand in published results: our own. The licences of the others do not say so."""
 
 
 class RowPlan(Params):
@@ -33,6 +35,9 @@ class RowPlan(Params):
     seeds: tuple[int, ...] | None = Field(None, min_length=1, description="its own seeds; null = the file's")
     rounds: int | None = Field(None, gt=0, description="its own rounds; null = base's")
     group: str | None = Field(None, min_length=1, description="line of a sweep that it is a point of; null = its name")
+    level: float | None = Field(
+        None, ge=0, le=100, description="wrong answers of its annotator, %: its point on its group's line; null = none"
+    )
 
 
 class FullPlan(Params):
@@ -45,11 +50,53 @@ class FullPlan(Params):
 class TablePlan(Params):
     """A table to write."""
 
-    kind: Literal["rounds", "equal-cost", "classes", "cycles", "ablation", "sweep", "cost", "bands"] = Field(
-        description="what it shows"
-    )
+    kind: Literal[
+        "rounds",
+        "equal-cost",
+        "classes",
+        "cycles",
+        "ablation",
+        "sweep",
+        "cost",
+        "bands",
+        "reach",
+        "by-round",
+        "metrics",
+        "noise",
+    ] = Field(description="what it shows")
     title: str = Field("", description="its title; empty = what the kind is called")
     rows: tuple[str, ...] | None = Field(None, min_length=1, description="its rows by name, in order; null = all")
+    against: str | None = Field(
+        None,
+        description="row that others are paired with: by-round (null = the reference), cost (null = none), noise (the "
+        "name of a line; null = none)",
+    )
+    at: tuple[float, ...] = Field((), description="reach: mIoU to reach beside 90 % of full supervision, 0 to 1")
+    metrics: tuple[str, ...] = Field((), description="metrics: their names in the store")
+
+
+class DrawingPlan(Params):
+    """A drawing of learning curves: means over seeds, with their deviation."""
+
+    title: str = Field(min_length=1, description="its title, and its file's name")
+    rows: tuple[str, ...] = Field(min_length=1, description="its rows by name, in order")
+    dashed: tuple[str, ...] = Field(
+        (), description="those of its rows drawn dashed, the first in the colour of the first that is not, and so on"
+    )
+    axis: AxisName = Field("pixels", description="cost to draw over: clicks, pixels or (person) seconds")
+    lines: tuple[Literal["p90", "p100"], ...] = Field(
+        (), description="levels to draw: 90 % of full supervision's mIoU (p90), and all of it (p100)"
+    )
+
+
+class CropsPlan(Params):
+    """What the last models make of the places they disagree about most, side by side."""
+
+    rows: tuple[str, ...] = Field(min_length=2, description="rows whose predictions stand beside each other")
+    images: int = Field(3, gt=0, description="evaluation images to show")
+    seed: int = Field(0, ge=0, description="seed whose models are asked")
+    box: tuple[int, int] = Field((120, 160), description="what is shown of an image, (height, width), its own pixels")
+    photos: bool = Field(False, description="show the photographs too: only of data that may be published")
 
 
 class BandsPlan(Params):
@@ -75,7 +122,9 @@ class BenchPlan(Params):
     curves: tuple[str, ...] | None = Field(
         None, min_length=1, description="rows to draw; null = all that are not points of a sweep"
     )
+    drawings: tuple[DrawingPlan, ...] = Field((), description="further drawings of curves, a file each")
     tables: tuple[TablePlan, ...] = Field((TablePlan(kind="rounds"),), description="tables to write")
+    crops: CropsPlan | None = Field(None, description="predictions side by side; null = none")
     bands: BandsPlan | None = Field(None, description="mIoU by depth; null = not measured")
 
 
@@ -140,6 +189,7 @@ def load_bench(path: Path, runs: Path | None = None) -> Bench:
                 f"{path}: row '{run.row}': key 'eval_data': measured on other images than row '{planned[-1].row}': "
                 "figures of one file must be comparable; use two files"
             )
+    _check_crops(plan, planned, path)
     return Bench(path.stem, path, plan, tuple(planned))
 
 
@@ -155,11 +205,11 @@ def slug(name: str) -> str:
 
 def _read(path: Path) -> BenchPlan:
     values = read_yaml(path)
-    for key, model in (("rows", RowPlan), ("tables", TablePlan)):
+    for key, model in (("rows", RowPlan), ("tables", TablePlan), ("drawings", DrawingPlan)):
         if isinstance(values.get(key), list):
             items = enumerate(values[key])
             values[key] = [_valid(model, item, f"{path}: {key}, entry {n + 1}") for n, item in items]
-    for key, one in (("full", FullPlan), ("bands", BandsPlan)):
+    for key, one in (("full", FullPlan), ("bands", BandsPlan), ("crops", CropsPlan)):
         if isinstance(values.get(key), dict):
             values[key] = _valid(one, values[key], f"{path}: {key}")
     return _valid(BenchPlan, values, str(path))
@@ -184,6 +234,8 @@ def _check(plan: BenchPlan, path: Path) -> None:
     known = [*names, *([FULL] if plan.full is not None else [])]
     named: list[tuple[str, Sequence[str]]] = [("reference", [plan.reference] if plan.reference else [])]
     named += [("curves", plan.curves or ()), *((f"tables, {t.kind}: rows", t.rows or ()) for t in plan.tables)]
+    named += [(f"tables, {t.kind}: against", [t.against]) for t in plan.tables if t.against and t.kind != "noise"]
+    named += [(f"drawings, {d.title}: rows", d.rows) for d in plan.drawings]
     for key, rows in named:
         for row in rows:
             if row not in known:
@@ -194,10 +246,70 @@ def _check(plan: BenchPlan, path: Path) -> None:
     for key in ("preset", "seed"):
         if key in plan.base:
             raise SeglensError(f"{path}: base: '{key}' has no place here: rows name presets, 'seeds' the seeds")
-    if any(table.kind == "bands" for table in plan.tables) and plan.bands is None:
+    _check_tables(plan, path)
+    _check_drawings(plan, path)
+
+
+def _check_tables(plan: BenchPlan, path: Path) -> None:
+    kinds = {table.kind for table in plan.tables}
+    if "bands" in kinds and plan.bands is None:
         raise SeglensError(f"{path}: tables: 'bands' needs the key 'bands', for example {{depth: ground}}")
-    if any(table.kind == "equal-cost" for table in plan.tables) and plan.reference is None:
+    if "equal-cost" in kinds and plan.reference is None:
         raise SeglensError(f"{path}: tables: 'equal-cost' needs the key 'reference'")
+    lines = list(dict.fromkeys(row.group or row.name for row in plan.rows))
+    for table in plan.tables:
+        where = f"{path}: tables, {table.kind}"
+        for key, kind_s in (("against", ("by-round", "cost", "noise")), ("at", ("reach",)), ("metrics", ("metrics",))):
+            if getattr(table, key) and table.kind not in kind_s:
+                raise SeglensError(f"{where}: '{key}' has no meaning here. Allowed in: {', '.join(kind_s)}")
+        if table.kind == "metrics" and not table.metrics:
+            raise SeglensError(f"{where}: needs the key 'metrics', for example [divergence]")
+        if table.kind == "by-round" and table.against is None and plan.reference is None:
+            raise SeglensError(f"{where}: needs the key 'against' or the file's 'reference'")
+        if table.kind == "noise" and table.against is not None and table.against not in lines:
+            raise SeglensError(f"{where}: against: no line '{table.against}'. Allowed: {', '.join(lines)}")
+        if not all(0 < value < 1 for value in table.at):
+            raise SeglensError(f"{where}: at: found {list(table.at)}; allowed: mIoU between 0 and 1")
+    points = Counter((row.group or row.name, row.level) for row in plan.rows if row.level is not None)
+    for (line, level), count in points.items():
+        if count > 1:
+            raise SeglensError(f"{path}: rows: {count} of the group '{line}' have the level {level:g}")
+
+
+def _check_drawings(plan: BenchPlan, path: Path) -> None:
+    titles = [d.title for d in plan.drawings]
+    titles += [table.title or table.kind for table in plan.tables if table.kind in ("sweep", "noise")]
+    for end, count in Counter([*(slug(title).lower() for title in titles), *(["crops"] if plan.crops else [])]).items():
+        if count > 1 or not end:
+            raise SeglensError(
+                f"{path}: drawings: titles must differ in letters and digits; found {count} like '{end}'"
+            )
+    for drawing in plan.drawings:
+        where = f"{path}: drawings, {drawing.title}"
+        for row in drawing.dashed:
+            if row not in drawing.rows:
+                raise SeglensError(f"{where}: dashed: '{row}' is none of its rows: {', '.join(drawing.rows)}")
+        if drawing.lines and plan.full is None:
+            raise SeglensError(f"{where}: lines: {', '.join(drawing.lines)} need the key 'full'")
+
+
+def _check_crops(plan: BenchPlan, runs: Sequence[PlannedRun], path: Path) -> None:
+    crops = plan.crops
+    if crops is None:
+        return
+    seeds = {row.name: row.seeds or plan.seeds for row in plan.rows}
+    for row in crops.rows:
+        if row not in seeds:
+            raise SeglensError(f"{path}: crops: rows: no row '{row}'. Allowed: {', '.join(seeds)}")
+        if crops.seed not in seeds[row]:
+            raise SeglensError(f"{path}: crops: seed: found {crops.seed}; row '{row}' has {list(seeds[row])}")
+    data = runs[-1].config.eval_data
+    assert data is not None
+    if crops.photos and data.name not in MAY_BE_SHOWN:
+        raise SeglensError(
+            f"{path}: crops: photos: found true for the data '{data.name}', whose photographs may not be passed on. "
+            f"Allowed for: {', '.join(sorted(MAY_BE_SHOWN))}"
+        )
 
 
 def _runs(plan: BenchPlan, row: RowPlan, folder: Path, path: Path) -> list[PlannedRun]:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seglens.bench.compare import Curve, Difference, curve, paired, spread
+from seglens.bench.compare import Curve, Difference, curve, interval, paired, spread
 from seglens.bench.figures import RunFigures
 from seglens.bench.plan import FULL, AxisName, Bench, BenchPlan
 from seglens.bench.provenance import commit, machine
@@ -143,11 +143,13 @@ def _equal_cost(results: Results, axis: AxisName) -> dict[str, Any]:
     for row, by_seed in results.differences(axis).items():
         known = [d for d in by_seed.values() if d is not None]
         mean, end = spread([d.mean for d in known]), spread([d.end for d in known])
+        within = interval([d.mean for d in known])
         found[row] = {
             "unit": COSTS[axis].label,
             "seeds_compared": len(known),
             "seeds_paired": len(by_seed),
             "mean_difference": asdict(mean) if mean else NO_OVERLAP,
+            "interval": asdict(within) if within else NO_OVERLAP,
             "end_difference": asdict(end) if end else NO_OVERLAP,
             "by_seed": {str(seed): asdict(d) if d else NO_OVERLAP for seed, d in by_seed.items()},
         }

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from seglens.bench.bands import BandMeter
+from seglens.bench.crops import crop_runs, make_crops
 from seglens.bench.drawings import draw_curves, draw_sweep
 from seglens.bench.figures import RunFigures, read_figures
 from seglens.bench.grid import Reporter, check_grid, drive_grid, is_done, untold
 from seglens.bench.kinds import make_tables
+from seglens.bench.lines import draw_lines, draw_noise
 from seglens.bench.plan import Bench, PlannedRun, slug
 from seglens.bench.results import Results, Setting, plain, setting_of, stamp
 from seglens.bench.table import FORMATS
 from seglens.files import write_bytes
+
+CROPS = "{}-crops.png"
+"""Name of the picture of predictions side by side."""
 
 
 def run_bench(bench: Bench, out: Path, only: Sequence[str] = (), reporter: Reporter = untold) -> Results:
@@ -47,6 +52,10 @@ def run_bench(bench: Bench, out: Path, only: Sequence[str] = (), reporter: Repor
             results = collect(bench, setting, known)
             write_results(results, out)
     write_results(results, out)
+    if bench.plan.crops is not None and all(run.folder in known for run in crop_runs(bench).values()):
+        picture = make_crops(bench)
+        if picture is not None:  # without the models the picture that is there stays
+            write_bytes(out / CROPS.format(bench.name), picture)
     return results
 
 
@@ -81,14 +90,50 @@ def write_results(results: Results, out: Path) -> list[Path]:
     texts = {f"{results.name}.json": json.dumps(plain(results), indent=1, allow_nan=False) + "\n"}
     texts |= {f"{results.name}.{end}": write(tables) for end, write in FORMATS.items()}
     texts[f"{results.name}.md"] = _heading(results) + texts[f"{results.name}.md"]
-    files = {name: text.encode() for name, text in texts.items()}
-    files[f"{results.name}.svg"] = draw_curves(results)
-    for table in results.plan.tables:
-        if table.kind == "sweep":
-            files[f"{results.name}-{slug(table.title or 'sweep').lower()}.svg"] = draw_sweep(table, results)
+    drawings = _drawings(results)
+    texts[f"{results.name}.md"] += _shown(results, drawings)
+    files = {name: text.encode() for name, text in texts.items()} | {name: svg for name, (_, svg) in drawings.items()}
     for name, data in files.items():
         write_bytes(out / name, data)
     return [out / name for name in files]
+
+
+def _drawings(results: Results) -> dict[str, tuple[str, bytes]]:
+    """File name to title and SVG."""
+    found = {f"{results.name}.svg": ("Curves", draw_curves(results))}
+
+    def add(title: str, svg: bytes) -> None:
+        found[f"{results.name}-{slug(title).lower()}.svg"] = title, svg
+
+    for drawing in results.plan.drawings:
+        add(drawing.title, draw_lines(drawing, results))
+    for table in results.plan.tables:
+        if table.kind == "sweep":
+            add(table.title or table.kind, draw_sweep(table, results))
+        elif table.kind == "noise":
+            add(table.title or table.kind, draw_noise(table, results))
+    return found
+
+
+def _shown(results: Results, drawings: Mapping[str, tuple[str, bytes]]) -> str:
+    """The drawings at the end of the Markdown."""
+    lines = [f"## {title}\n\n![{title}]({file})\n" for file, (title, _) in drawings.items()]
+    crops = results.plan.crops
+    if crops is not None:
+        file = CROPS.format(results.name)
+        lines.append(
+            f"## Side by side\n\n![Predictions side by side]({file})\n\nThe last models of seed {crops.seed}. Of each "
+            f"of {crops.images} equal stretches of the evaluation images: the image, and in it the box, in which "
+            f"{', '.join(crops.rows)} disagree about most pixels, whichever is right.\n"
+        )
+    return "\n" + "\n".join(lines)
+
+
+def _seeds(results: Results) -> str:
+    by_count: dict[int, list[str]] = {}
+    for row, runs in results.rows.items():
+        by_count.setdefault(len(runs), []).append(row)
+    return "; ".join(f"{count}: {', '.join(rows)}" for count, rows in sorted(by_count.items(), reverse=True))
 
 
 def _heading(results: Results) -> str:
@@ -102,6 +147,7 @@ def _heading(results: Results) -> str:
         f"Made by `{told['command']}` (commit {told['commit'] or 'unknown'}, {told['date']}); every figure with config "
         f"digest and seed in [{results.name}.json]({results.name}.json).\n",
     ]
+    lines.insert(1, f"Seeds of each row. {_seeds(results)}.\n")
     if results.unfinished:
         lines.append(f"Unfinished: {len(results.unfinished)} runs are still to do.\n")
     return "\n".join(lines) + "\n"

@@ -34,7 +34,27 @@ class Figure:
         return mean if self.spread.sd is None else f"{mean} {plus_minus} {self.spread.sd:,.{self.digits}f}"
 
 
-Cell: TypeAlias = str | int | Figure
+@dataclass(frozen=True)
+class Range:
+    """From a low to a high difference; ``None`` = there is no such range."""
+
+    low: float | None
+    high: float | None
+    digits: int = 2
+
+    def words(self, minus: str) -> str:
+        """The range as text.
+
+        Example:
+            >>> Range(-0.5, 1.25).words("−"), Range(None, None).words("-")
+            ('−0.50 to +1.25', '–')
+        """
+        if self.low is None or self.high is None:
+            return NOTHING
+        return f"{self.low:+.{self.digits}f} to {self.high:+.{self.digits}f}".replace("-", minus)
+
+
+Cell: TypeAlias = str | int | Figure | Range
 
 
 @dataclass(frozen=True)
@@ -108,6 +128,8 @@ def escape_latex(text: str) -> str:
 
 
 def _text(cell: Cell, plus_minus: str, minus: str) -> str:
+    if isinstance(cell, Range):
+        return cell.words(minus)
     return cell.words(plus_minus, minus) if isinstance(cell, Figure) else str(cell)
 
 
@@ -116,6 +138,8 @@ def _latex_cell(cell: Cell) -> str:
 
 
 def _csv_cell(cell: Cell) -> tuple[object, object, object]:
+    if isinstance(cell, Range):
+        return "" if cell.low is None else cell.words("-"), "", ""
     if not isinstance(cell, Figure):
         return cell, "", ""
     if cell.spread is None:
