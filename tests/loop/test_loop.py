@@ -33,6 +33,7 @@ def settings(name: str) -> dict[str, Any]:
     choices = load_preset(name)
     if isinstance(choices.get("cut"), dict) and choices["cut"]["name"] in ("superpixel", "object"):
         choices["cut"] = {**choices["cut"], "segments": 24}
+    choices["narrow"] = [{**part, "images": 2} if "images" in part else part for part in choices.get("narrow", ())]
     budget = {"unit": "clicks", "initial": 12, "per_round": 12}
     if choices["answer"] in ("dense", "mask"):
         budget = {"unit": "image-equivalents", "initial": 2, "per_round": 1}

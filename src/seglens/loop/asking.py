@@ -98,15 +98,15 @@ def make_queries(bench: Workbench, work: ScoreChunks, picked: Rows, share: Float
     for position, image in enumerate(picked.images):
         by_image.setdefault(image, []).append(position)
     net = bench.net(work.round)
-    score = bench.score_of(work.round)
+    score, cut = bench.score_of(work.round), bench.cut_of(work.round)
     needs = score.needs | ({"probs"} if net is not None else set())
     chance = bench.chance.child(work.round, "cut")
     queries: dict[int, Query] = {}
     for chunk in bench.chunks([id for id in bench.pool if id in by_image]):
         ev = bench.evidence(chunk.images, work.round, Stage.SCORE, needs, net, work.regions)
         px = score.pixels(ev)
-        if bench.cut.partition:
-            found = bench.cut.regions(None, ev, chance)
+        if cut.partition:
+            found = cut.regions(None, ev, chance)
         else:
             found = [load_regions(bench, work.round, id) for id in chunk.images]
         for i, region_set in enumerate(found):

@@ -35,7 +35,7 @@ class ScoreChunks:
         """The work itself."""
         net = self.bench.net(self.round)
         score = self.bench.score_of(self.round)
-        cut = self.bench.cut
+        cut = self.bench.cut_of(self.round)
         chance = self.bench.chance.child(self.round, "cut")
 
         def rows_of(chunk: Chunk) -> Rows:

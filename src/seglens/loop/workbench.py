@@ -191,6 +191,14 @@ class Workbench:
         cut: Cut = cuts.build(self.config.cut, self.context)
         return cut
 
+    def cut_of(self, round: int) -> Cut:
+        """The cut as it stands in a round: one that follows the score has nothing to follow while there is no model,
+        and asks about whole images, as the papers' initial labelled sets are."""
+        if self.cut.partition or self.model(round) is not None:
+            return self.cut
+        cut: Cut = cuts.build(PartConfig(name="image"), self.context)
+        return cut
+
     def pick(self, first: bool) -> Pick:
         """Which of them; while there is no model (``first``), spread over images."""
         part = PartConfig(name="spread-images") if first else self.config.pick
