@@ -3,8 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
-from seglens.config import RunConfig, assign, read_yaml, resolve
+from seglens.config import RunConfig, TrainConfig, assign, read_yaml, resolve
 from seglens.types import SeglensError
 
 
@@ -28,6 +29,23 @@ def test_finetune_has_a_rate_of_its_own_unless_one_is_given() -> None:
     assert RunConfig().train.lr == 1.2e-2
     assert resolve({"train": {"rhythm": "finetune"}}, {}, "x").train.lr == 3e-3
     assert resolve({"train": {"rhythm": "finetune", "lr": 0.5}}, {}, "x").train.lr == 0.5
+
+
+def test_flip_and_blur_are_views_where_the_encoder_is_fixed() -> None:
+    def train(**values: object) -> TrainConfig:
+        return resolve({"train": values}, {}, "x").train
+
+    assert train(augmentation="flip-blur").views == ("plain", "flip", "blur")
+    assert train(augmentation="flip-blur", rhythm="finetune").views == ("plain", "flip")
+    again = resolve(yaml.safe_load(RunConfig(train=train(augmentation="flip-blur")).dump()), {}, "x")
+    assert again.train.views == ("plain", "flip", "blur")
+    with pytest.raises(SeglensError, match=r"flip-blur in the interactive rhythm means views: .*, found \['plain'\]"):
+        train(augmentation="flip-blur", views=["plain"])
+    with pytest.raises(SeglensError, match=r"key 'train.augmentation', found 'colour'"):
+        train(augmentation="colour")
+    for share in (0, 1.5):
+        with pytest.raises(SeglensError, match=r"key 'train.drop_at', found"):
+            train(drop_at=share)
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,10 @@ class ModelConfig(Params):
     size: tuple[int, int] = Field((128, 256), description="model input (height, width), pixels")
 
 
+FLIP_BLUR = ("plain", "flip", "blur")
+"""The views that stand for the augmentation of that name where the encoder is fixed."""
+
+
 class TrainConfig(Params):
     """The one recipe."""
 
@@ -76,6 +80,9 @@ class TrainConfig(Params):
     encoder_lr: float = Field(4e-4, gt=0, description="peak learning rate of the encoder (finetune)")
     weight_decay: float = Field(1e-2, ge=0, description="weight decay")
     schedule: Literal["one-cycle", "constant", "step"] = Field("one-cycle", description="learning-rate schedule")
+    drop_at: float = Field(
+        2 / 3, gt=0, le=1, description="share of the steps after which step takes a tenth of the learning rate"
+    )
     restart: Literal["pretrained", "random", "warm"] = Field(
         "pretrained", description="weights at the start of a round: as built, all random, or the last round's"
     )
@@ -83,7 +90,14 @@ class TrainConfig(Params):
         "log-frequency", description="loss weight of a class: 1, or 1/log(1.1 + its share of the labels)"
     )
     ema: float = Field(0.99, ge=0, lt=1, description="decay of the averaged weights a step; 0 = none")
-    views: tuple[str, ...] = Field(("plain", "flip"), description="cached views of an image (interactive)")
+    augmentation: Literal["full", "flip-blur"] = Field(
+        "full",
+        description="full: mirror, scale, crop, colour; flip-blur: mirror and Gaussian blur, each of every other image "
+        "(interactive has views instead: full leaves them as they are, flip-blur takes plain, flip and blur)",
+    )
+    views: tuple[str, ...] = Field(
+        ("plain", "flip"), min_length=1, description="cached views of an image (interactive): plain, flip, blur"
+    )
     weights_by_provenance: dict[str, float] = Field(
         {"person": 1.0, "simulated": 1.0, "extended": 0.5, "machine": 0.5},
         description="loss weight of a labelled pixel by where its label comes from",
@@ -95,9 +109,11 @@ class TrainConfig(Params):
 
     @model_validator(mode="before")
     @classmethod
-    def _rate_of_the_rhythm(cls, values: Any) -> Any:
+    def _defaults_of_the_rhythm(cls, values: Any) -> Any:
         if isinstance(values, dict) and values.get("rhythm") == "finetune":
             return {"lr": 3e-3, **values}
+        if isinstance(values, dict) and values.get("augmentation") == "flip-blur":
+            return {"views": FLIP_BLUR, **values}
         return values
 
     @model_validator(mode="after")
@@ -106,6 +122,11 @@ class TrainConfig(Params):
             raise ValueError("give either train.steps or train.epochs, the other null")
         if self.restart == "random" and self.rhythm == "interactive":
             raise ValueError("restart: random needs rhythm: finetune (interactive keeps the pretrained encoder)")
+        if (self.rhythm, self.augmentation) == ("interactive", "flip-blur") and set(self.views) != set(FLIP_BLUR):
+            raise ValueError(
+                f"augmentation: flip-blur in the interactive rhythm means views: {list(FLIP_BLUR)}, found "
+                f"{list(self.views)}; leave one of the two out"
+            )
         return self
 
 

@@ -1,7 +1,10 @@
+import math
+
 import numpy as np
+import pytest
 import torch
 
-from seglens.training.augment import augment
+from seglens.training.augment import SIGMAS, augment, flip_blur
 from seglens.types import IGNORE, Chance, Settled
 
 SIZE = (40, 56)
@@ -58,3 +61,58 @@ def test_both_mirrors_and_many_scales_come() -> None:
     image, settled = scene()
     corners = {int(augment(image, settled, SIZE, Chance((n,)))[1].index[20, 3]) for n in range(40)}
     assert len(corners) > 2
+
+
+def test_flip_and_blur_come_every_other_time_and_apart_from_each_other() -> None:
+    image, settled = scene()
+    seen: dict[tuple[bool, bool], int] = {}
+    plain = flip_blur(image, settled, image.shape[:2], next(c for c in chances() if kind(image, settled, c) == (0, 0)))
+    assert torch.equal(plain[0], torch.from_numpy(image).permute(2, 0, 1) / 255)
+    assert torch.equal(plain[1].index, torch.from_numpy(settled.label))
+    for chance in chances():
+        found = kind(image, settled, chance)
+        seen[found] = seen.get(found, 0) + 1
+    assert len(seen) == 4
+    assert all(30 < count < 70 for count in seen.values()), seen  # of 200; the weakest blurs change nothing
+
+
+def chances() -> list[Chance]:
+    return [Chance((n,)) for n in range(200)]
+
+
+def kind(image: np.ndarray, settled: Settled, chance: Chance) -> tuple[bool, bool]:
+    """Whether the image was mirrored, as its labels tell, and blurred, as its edges do."""
+    seen, label = flip_blur(image, settled, image.shape[:2], chance)
+    mirrored = bool(label.index[0, 0] == 1)
+    looked = seen.flip(-1) if mirrored else seen
+    return mirrored, not torch.equal(looked, torch.from_numpy(image).permute(2, 0, 1) / 255)
+
+
+def test_flip_blur_keeps_labels_sharp_and_with_the_image() -> None:
+    image, settled = scene()
+    for n in range(20):
+        seen, label = flip_blur(image, settled, SIZE, Chance((n,)))
+        assert seen.shape == (3, *SIZE)
+        assert seen.dtype == torch.float32
+        wanted = (label.index.float() * 60 + 30) / 255
+        assert float((seen[0] - wanted).abs().lt(0.02).float().mean()) > 0.75
+        assert torch.equal(label.provenance, label.index + 1)
+        assert label.regions is not None
+        assert torch.equal(label.regions == 1, label.index == 3)
+        assert label.sets == settled.sets
+        assert torch.equal(seen, flip_blur(image, settled, SIZE, Chance((n,)))[0])
+
+
+def test_the_blur_stays_within_its_range() -> None:
+    image = np.zeros((41, 41, 3), np.uint8)
+    image[20, 20] = 255
+    nothing = np.zeros((41, 41), np.uint8)
+    spreads = []
+    for n in range(60):
+        seen = flip_blur(image, Settled(nothing, nothing), (41, 41), Chance((n,)))[0][0]
+        rows = torch.arange(41) - 20.0
+        spreads.append(math.sqrt(float((seen.sum(1) * rows**2).sum() / seen.sum())))
+        assert float(seen.sum()) == pytest.approx(1, abs=1e-3)
+    assert 0.4 < sum(s == 0 for s in spreads) / 60 < 0.8  # not blurred, or by so little that nothing is seen
+    assert max(spreads) <= SIGMAS[1]
+    assert max(spreads) > 1.5

@@ -24,6 +24,28 @@ def test_constant_and_step() -> None:
     assert [learning_rate_factor("step", s, 9) for s in range(9)] == [1.0] * 6 + [0.1] * 3
 
 
+@pytest.mark.parametrize("batches", range(1, 120))
+def test_a_drop_at_epoch_35_of_50_is_at_that_epochs_first_step(batches: int) -> None:
+    steps = 50 * batches
+    factors = [learning_rate_factor("step", step, steps, 0.7) for step in range(steps)]
+    assert factors == [1.0] * (35 * batches) + [0.1] * (15 * batches)
+    assert [learning_rate_factor("step", s, steps) < 1 for s in range(steps)] == [
+        3 * s >= 2 * steps for s in range(steps)
+    ]
+    assert learning_rate_factor("step", steps - 1, steps, 1.0) == 1
+
+
+def test_the_papers_optimiser_is_sgd_on_everything(tiny) -> None:
+    config = TrainConfig(rhythm="finetune", optimiser="sgd", lr=1e-3, encoder_lr=1e-3, weight_decay=5e-4)
+    optimiser = build_optimiser(tiny(), config)
+    assert isinstance(optimiser, torch.optim.SGD)
+    assert {(g["lr"], g["momentum"], g["weight_decay"], g["nesterov"]) for g in optimiser.param_groups} == {
+        (1e-3, 0.9, 5e-4, False)
+    }
+    set_learning_rate(optimiser, learning_rate_factor("step", 35, 50, 0.7))
+    assert [group["lr"] for group in optimiser.param_groups] == pytest.approx([1e-4, 1e-4])
+
+
 def test_the_encoder_has_a_learning_rate_of_its_own_and_none_when_frozen(tiny) -> None:
     net, config = tiny(), TrainConfig(lr=0.1, encoder_lr=0.01)
     both = build_optimiser(net, config)

@@ -121,7 +121,9 @@ def test_epochs_are_counted_in_images(tiny, source) -> None:
     [
         {"optimiser": "sgd", "lr": 0.05},
         {"schedule": "constant", "ema": 0.0},
-        {"schedule": "step", "class_weights": "none"},
+        {"schedule": "step", "drop_at": 0.7, "class_weights": "none"},
+        {"augmentation": "flip-blur"},
+        {"augmentation": "flip-blur", "rhythm": "finetune", "lr": 1e-2, "encoder_lr": 1e-2, "ema": 0.9},
         {"precision": "float32"},
         {"precision": "mixed"},
     ],

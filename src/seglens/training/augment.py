@@ -1,8 +1,10 @@
-"""Joint augmentation of an image and its labels: mirror, scale, crop, colour; every parameter drawn from Chance."""
+"""Joint augmentation of an image and its labels: mirror, scale, crop, colour, or mirror and blur; drawn from Chance."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -10,12 +12,16 @@ from torchvision import tv_tensors
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as transforms
 
-from seglens.training.targets import Label
+from seglens.models.views import View, blur
+from seglens.training.targets import Label, fit_label
 from seglens.types import IGNORE, ByteArray, Chance, Settled, Size
 
 SCALES = (0.75, 1.5)
 COLOUR = 0.25
 GREY = 127
+SIGMAS = (0.1, 2.0)
+"""Deviation of the Gaussian blur, pixels at the model's size. CPRAL names no range: this is SimCLR's (Chen et al., ICML
+2020)."""
 
 
 def augment(image: ByteArray, settled: Settled, size: Size, chance: Chance) -> tuple[Tensor, Label]:
@@ -56,6 +62,33 @@ def augment(image: ByteArray, settled: Settled, size: Size, chance: Chance) -> t
     seen = transforms.adjust_contrast(seen, contrast)
     seen = transforms.adjust_saturation(seen, saturation).as_subclass(Tensor).float() / 255
     return seen, Label(index, provenance, regions[0] if regions else None, settled.sets)
+
+
+def flip_blur(image: ByteArray, settled: Settled, size: Size, chance: Chance) -> tuple[Tensor, Label]:
+    """The whole image, mirrored every other time and blurred every other time, and its labels, mirrored with it.
+
+    Args:
+        image: (H, W, 3) uint8.
+        settled: its labels, native.
+        size: (h, w) of the result.
+        chance: of this use of the image.
+
+    Returns:
+        As ``augment``; every pixel is inside the image.
+
+    Reference:
+        CPRAL, section "Implementation details": horizontal flip and Gaussian blur.
+    """
+    draw = chance.child("augment").numpy()
+    view, blurred, sigma = View(bool(draw.integers(2))), bool(draw.integers(2)), float(draw.uniform(*SIGMAS))
+    seen = view.image(torch.from_numpy(image).permute(2, 0, 1), size).float() / 255
+    return blur(seen, sigma) if blurred else seen, fit_label(settled, view, size)
+
+
+Augmentation: TypeAlias = Callable[[ByteArray, Settled, Size, Chance], tuple[Tensor, Label]]
+
+AUGMENTATIONS: dict[str, Augmentation] = {"full": augment, "flip-blur": flip_blur}
+"""By the name that ``train.augmentation`` gives."""
 
 
 def _offset(full: int, part: int, share: float) -> int:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from seglens.config import TrainConfig
 from seglens.models.features import FeatureCache
-from seglens.training.augment import augment
+from seglens.training.augment import AUGMENTATIONS
 from seglens.training.pixels import sample_pixels
 from seglens.training.source import Draw, TrainSource, draw_batch
 from seglens.training.targets import Label, LabelStore, collate, provenance_weights
@@ -102,7 +102,8 @@ class Batches:
         return targets, places
 
     def _augmented(self, draw: Draw) -> tuple[Tensor, Label]:
-        return augment(self.source.data.image(draw.id), self.source.settled(draw.id), self.size, draw.chance)
+        look = AUGMENTATIONS[self.config.augmentation]
+        return look(self.source.data.image(draw.id), self.source.settled(draw.id), self.size, draw.chance)
 
     def _filled_cache(self) -> FeatureCache:
         if self.source.cache is None:

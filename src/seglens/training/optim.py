@@ -26,14 +26,15 @@ def build_optimiser(net: SegNet, config: TrainConfig) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, weight_decay=config.weight_decay)
 
 
-def learning_rate_factor(schedule: str, step: int, steps: int) -> float:
+def learning_rate_factor(schedule: str, step: int, steps: int, drop_at: float = 2 / 3) -> float:
     """What the peak learning rate is multiplied by.
 
     Args:
         schedule: ``one-cycle`` (linear up over the first tenth, then a half cosine down to 0), ``constant``, or
-            ``step`` (a tenth after two thirds of the steps).
+            ``step`` (a tenth once ``drop_at`` of the steps are done).
         step: from 0.
         steps: in all.
+        drop_at: share of the steps, for ``step``.
 
     Example:
         >>> [round(learning_rate_factor("one-cycle", step, 100), 2) for step in (0, 9, 54, 99)]
@@ -42,7 +43,7 @@ def learning_rate_factor(schedule: str, step: int, steps: int) -> float:
     if schedule == "constant":
         return 1.0
     if schedule == "step":
-        return 1.0 if 3 * step < 2 * steps else 0.1
+        return 1.0 if step < drop_at * steps - 1e-6 else 0.1  # 0.7 * 30 is a little more than 21
     rise = max(1, round(WARM_UP * steps))
     if step < rise:
         return (step + 1) / rise

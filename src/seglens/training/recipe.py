@@ -106,7 +106,7 @@ def train(
     done = restore(checkpoint, key, net, ema, optimiser, companions)
     net.train()
     for step, batch in enumerate(batches.stream(done, steps), start=done):
-        set_learning_rate(optimiser, learning_rate_factor(config.schedule, step, steps))
+        set_learning_rate(optimiser, learning_rate_factor(config.schedule, step, steps, config.drop_at))
         for companion in companions:
             batch = companion.prepare(batch, None)
         batch = to_device(batch, fabric)
