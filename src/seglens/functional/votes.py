@@ -113,7 +113,7 @@ class _Counts:
     """Votes so far: of whole blocks, and of the pixels of blocks whose corners disagree."""
 
     blocks: Tensor  # (N, C, cells)
-    pixels: Tensor  # (N, C, cells, stride * stride)
+    pixels: Tensor  # (N, C, stride * stride, cells)
     cells: _Cells
     logits: torch.Size
     stride: int
@@ -127,7 +127,7 @@ class _Counts:
         cells = _Cells.of((h, w), stride, logits.device)
         many = cells.corners.shape[1]
         blocks = torch.zeros((n, classes, many), device=logits.device)
-        return cls(blocks, blocks.new_zeros((n, classes, many, stride**2)), cells, logits.shape, stride, size)
+        return cls(blocks, blocks.new_zeros((n, classes, stride**2, many)), cells, logits.shape, stride, size)
 
     def add(self, logits: Tensor) -> None:
         if logits.shape != self.logits:
@@ -137,24 +137,28 @@ class _Counts:
             self._add(index, logits[index].float().flatten(1), classes)
 
     def _add(self, index: int, logits: Tensor, classes: Tensor) -> None:
-        at = classes[self.cells.corners]
+        """One image's pass: its logits (C, h * w) and their classes (h * w,)."""
+        # index_select and scatter_add_ take a tenth of the time of their like in square brackets
+        at = classes.index_select(0, self.cells.corners.flatten()).view(4, -1)
         same = (at[1:] == at[0]).all(0)
         whole, mixed = same.nonzero().squeeze(1), (~same).nonzero().squeeze(1)
-        blocks = self.blocks[index].view(-1)
-        blocks[at[0, whole] * len(same) + whole] += 1
-        around = logits[:, self.cells.corners[:, mixed].flatten()].view(len(logits), 4, -1)
-        # (C, pixels of a block, mixed)
-        between = self.cells.weights.T @ around
-        found = predicted(between[None])[0]
-        pixels = self.pixels[index].view(-1)
-        within = torch.arange(self.stride**2, device=logits.device)[:, None]
-        pixels[(found * len(same) + mixed) * self.stride**2 + within] += 1
+        _count(self.blocks[index], at[0].index_select(0, whole).mul_(len(same)).add_(whole))
+        around = logits.index_select(1, self.cells.corners.index_select(1, mixed).flatten())
+        between = self.cells.weights.T @ around.view(len(logits), 4, -1)  # (C, pixels of a block, mixed)
+        inside = torch.arange(self.stride**2, device=logits.device)[:, None] * len(same) + mixed
+        _count(self.pixels[index], predicted(between[None])[0].mul_(inside.shape[0] * len(same)).add_(inside))
 
     def total(self) -> Tensor:
         n, classes, _ = self.blocks.shape
         rows, columns = self.cells.shape
-        counts = self.pixels + self.blocks[..., None]
-        laid = counts.view(n, classes, rows, columns, self.stride, self.stride).transpose(3, 4)
+        counts = self.pixels + self.blocks[:, :, None]
+        laid = counts.view(n, classes, self.stride, self.stride, rows, columns).permute(0, 1, 4, 2, 5, 3)
         before = self.stride - self.stride // 2  # pixels of the first blocks that lie outside
         whole = laid.reshape(n, classes, rows * self.stride, columns * self.stride)
         return whole[..., before : before + self.size[0], before : before + self.size[1]].contiguous()
+
+
+def _count(votes: Tensor, at: Tensor) -> None:
+    """Add one to ``votes`` at each of the flat positions ``at``."""
+    ones = torch.ones((), dtype=votes.dtype, device=votes.device)
+    votes.view(-1).scatter_add_(0, at.flatten(), ones.expand(at.numel()))
