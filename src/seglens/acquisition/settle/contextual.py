@@ -15,6 +15,7 @@ from torch import Tensor
 from seglens.acquisition.settle.paint import paint
 from seglens.config import Params
 from seglens.functional.attention import attended_classes, dilated, patches, whole_patches
+from seglens.functional.native import to_native
 from seglens.functional.run_lengths import indices
 from seglens.protocols import Evidence, PartContext
 from seglens.registry import settles
@@ -96,15 +97,14 @@ class Contextual:
         if not free.any():
             return settled
         columns = _columns(image.size, (probs.shape[1], probs.shape[2]), int(self.params.tap.removeprefix("stride-")))
-        found = self._attended(settled, free, columns, features.float(), len(probs))
-        classes = found[columns.number]
-        accepted = free & (classes != IGNORE)
-        if self.params.agree and accepted.any():
+        classes = self._attended(settled, free, columns, features.float(), len(probs))[columns.of_model]
+        if self.params.agree:
             confidence, predicted = (values.cpu().numpy() for values in probs.max(0))
-            accepted &= columns.native(predicted) == classes
-            accepted &= columns.native(confidence) >= self.params.model
+            classes[(predicted != classes) | (confidence < self.params.model)] = IGNORE
+        native = to_native(classes, image.size)
+        accepted = free & (native != IGNORE)
         label, provenance = settled.label.copy(), settled.provenance.copy()
-        label[accepted], provenance[accepted] = classes[accepted], Provenance.EXTENDED
+        label[accepted], provenance[accepted] = native[accepted], Provenance.EXTENDED
         return replace(settled, label=label, provenance=provenance)
 
     def _attended(
@@ -117,7 +117,7 @@ class Contextual:
         mask = torch.from_numpy(labelled.reshape(columns.shape))
         reach = max(1, round(self.params.radius * columns.rows))
         near = dilated(mask, reach).flatten().numpy()
-        queries = np.flatnonzero(near & (np.bincount(columns.number[free], minlength=columns.count) > 0))
+        queries = np.flatnonzero(near & (np.bincount(columns.of_native[free], minlength=columns.count) > 0))
         keys = np.flatnonzero(whole_patches(mask).flatten().numpy())
         if not len(queries) or not len(keys):
             return found
@@ -139,48 +139,42 @@ class Contextual:
 
 @dataclass(frozen=True)
 class Columns:
-    """Which column of a feature map each native pixel lies in, by way of the model's pixel that it lies in.
+    """Which column of a feature map each pixel lies in.
 
     Args:
         shape: (h', w') columns that hold anything of the image, without the padding.
-        rows: columns that the image's height spans, which may end within one.
-        number: (H, W) row-major number of each native pixel's column.
+        rows: columns that the image's height spans; it may end within one.
+        of_model: (h, w) row-major number of the column of each pixel of the model's input.
+        of_native: (H, W) the same of each native pixel.
         pixels: (h' * w',) native pixels of each column.
-        model_rows: (H,) row of the model's input that each native row lies in.
-        model_columns: (W,) the same across.
     """
 
     shape: Size
     rows: float
-    number: IntArray
+    of_model: IntArray
+    of_native: IntArray
     pixels: IntArray
-    model_rows: IntArray
-    model_columns: IntArray
 
     @property
     def count(self) -> int:
         """Columns in all."""
         return self.shape[0] * self.shape[1]
 
-    def native(self, values: np.ndarray) -> np.ndarray:
-        """A map at the model's size in native pixels."""
-        return values[self.model_rows[:, None], self.model_columns]
-
 
 @lru_cache(maxsize=16)
 def _columns(native: Size, size: Size, stride: int) -> Columns:
     """The columns of a feature map of ``stride`` over an input of ``size`` made of an image of ``native`` pixels."""
-    y, x = (np.arange(native[axis]) * size[axis] // native[axis] for axis in (0, 1))
     height, width = (-(-length // stride) for length in size)
-    number = (y // stride)[:, None] * width + x // stride
-    pixels = np.bincount(number.ravel(), minlength=height * width)
-    return Columns((height, width), size[0] / stride, number, pixels, y, x)
+    of_model = (np.arange(size[0]) // stride)[:, None] * width + np.arange(size[1]) // stride
+    of_native = to_native(of_model, native)
+    pixels = np.bincount(of_native.ravel(), minlength=height * width)
+    return Columns((height, width), size[0] / stride, of_model, of_native, pixels)
 
 
 def _by_class(settled: Settled, columns: Columns, classes: int) -> IntArray:
     """(h' * w', C) native pixels of each column that people gave each class."""
     known = np.isin(settled.provenance, BY_PEOPLE) & (settled.label != IGNORE)
-    place = columns.number[known] * classes + settled.label[known]
+    place = columns.of_native[known] * classes + settled.label[known]
     return np.bincount(place, minlength=columns.count * classes).reshape(-1, classes)
 
 
