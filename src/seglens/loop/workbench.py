@@ -40,7 +40,7 @@ from seglens.protocols import (
     Settle,
 )
 from seglens.registry import companions, cuts, depths, narrows, oracles, picks, scores, settles
-from seglens.types import Chance, Chunk, ImageId, IntArray, Region, SeglensError, Stage, Unit
+from seglens.types import AnswerKind, Chance, Chunk, ImageId, IntArray, Region, SeglensError, Stage, Unit
 
 Report = Callable[[str, int, int], None]
 """Called with (what, done, total) during long work."""
@@ -192,9 +192,13 @@ class Workbench:
         return cut
 
     def cut_of(self, round: int) -> Cut:
-        """The cut as it stands in a round: one that follows the score has nothing to follow while there is no model,
-        and asks about whole images, as the papers' initial labelled sets are."""
-        if self.cut.partition or self.model(round) is not None:
+        """The cut as it stands in a round.
+
+        One that follows the score has nothing to follow while there is no model: where answers are drawn, whole images
+        are asked about then, as the papers' initial labelled sets are.
+        """
+        drawn = self.config.answer in (AnswerKind.DENSE, AnswerKind.MASK)
+        if self.cut.partition or not drawn or self.model(round) is not None:
             return self.cut
         cut: Cut = cuts.build(PartConfig(name="image"), self.context)
         return cut
