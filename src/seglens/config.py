@@ -45,17 +45,28 @@ class PartConfig(BaseModel):
 class ModelConfig(Params):
     """The network."""
 
-    name: str = Field("fpn", description="decoder: fpn or unet")
-    encoder: str = Field("tu-tf_efficientnet_lite0", description="encoder, any name segmentation-models-pytorch knows")
+    name: str = Field("fpn", description="decoder: fpn, unet or deeplabv3plus")
+    encoder: str = Field(
+        "tu-tf_efficientnet_lite0", description="encoder, any name segmentation-models-pytorch knows, or drn_d_22"
+    )
     weights: str = Field(
         "imagenet",
         description="encoder weights: imagenet (embedded), hub (downloaded), random, or a checkpoint file of ours",
     )
-    width: int = Field(64, description="decoder width (fpn: pyramid and head; unet: ignored), channels")
-    upsampling: Literal["nearest", "transposed"] = Field(
-        "nearest", description="how unet enlarges: nearest neighbour, or transposed convolutions (fpn: ignored)"
+    width: int = Field(
+        64,
+        gt=0,
+        description="decoder width (fpn: pyramid and head; deeplabv3plus: ASPP and fusing; unet: ignored), channels",
     )
-    dropout: float = Field(0.1, ge=0, lt=1, description="channel dropout before the head, probability")
+    upsampling: Literal["nearest", "transposed"] = Field(
+        "nearest", description="how unet enlarges: nearest neighbour, or transposed convolutions (others: ignored)"
+    )
+    dropout: float = Field(0.1, ge=0, lt=1, description="channel dropout, probability")
+    dropout_at: Literal["default", "decoder", "aspp", "blocks"] = Field(
+        "default",
+        description="where channels are dropped: behind the decoder (default of fpn, unet), behind the ASPP (default "
+        "of deeplabv3plus, which alone has one), or in each decoder block",
+    )
     size: tuple[int, int] = Field((128, 256), description="model input (height, width), pixels")
 
 

@@ -21,7 +21,7 @@ def test_sizes_in_sizes_out(tiny: Tiny, name: str, size: tuple[int, int]) -> Non
     images = torch.rand(2, 3, *size)
     features = net.encode(images)
     assert tuple(features) == net.taps
-    padded = [-(-n // 32) * 32 for n in size]
+    padded = [-(-n // net.stride) * net.stride for n in size]
     for tap, value in features.items():
         stride = int(tap.removeprefix("stride-"))
         assert list(value.shape[2:]) == [n // stride for n in padded]

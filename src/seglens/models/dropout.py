@@ -33,12 +33,13 @@ class ChannelDropout(nn.Module):
         super().__init__()
         self.p = p
 
-    def forward(self, x: Tensor, chances: Sequence[Chance] | None = None) -> Tensor:
+    def forward(self, x: Tensor, chances: Sequence[Chance] | None = None, place: str = "decoder") -> Tensor:
         """Drop channels of ``x``.
 
         Args:
             x: (N, C, h, w).
             chances: one an image; None in eval passes ``x`` through.
+            place: where in the network this is; each place draws masks of its own.
 
         Returns:
             (N, C, h, w), the kept channels scaled by 1 / (1 - p).
@@ -54,9 +55,24 @@ class ChannelDropout(nn.Module):
             )
         if len(chances) != len(x):
             raise SeglensError(f"dropout: found {len(chances)} chances for {len(x)} images; give one an image")
-        masks = torch.stack([torch.rand(x.shape[1], generator=chance.torch()) >= self.p for chance in chances])
-        scale = masks.to(device=x.device, dtype=x.dtype) / (1 - self.p)
-        return x * scale[:, :, None, None]
+        return x * self.factors(x.shape[1], chances, place).to(x)[:, :, None, None]
+
+    def factors(self, channels: int, chances: Sequence[Chance], place: str = "decoder") -> Tensor:
+        """What each channel of each image is multiplied by: 0, or 1 / (1 - p).
+
+        The place behind the decoder draws from the image's chance itself, any other from a child that bears its name.
+
+        Args:
+            channels: C.
+            chances: one an image.
+            place: where in the network this is.
+
+        Returns:
+            (N, C) float32 on the CPU.
+        """
+        sources = chances if place == "decoder" else [chance.child("dropout", place) for chance in chances]
+        kept = torch.stack([torch.rand(channels, generator=source.torch()) >= self.p for source in sources])
+        return kept.float() / (1 - self.p)
 
     def extra_repr(self) -> str:
         """The probability, for printing."""

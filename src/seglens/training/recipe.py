@@ -142,7 +142,7 @@ def run_step(net: SegNet, batch: Batch, precision: Precision, stages: bool = Fal
         with torch.autocast(kind, torch.bfloat16, enabled=precision.encoder):
             features = net.encode(batch.images, stages)
     with torch.autocast(kind, torch.bfloat16, enabled=precision.decoder):
-        coarse = net.classify(net.trunk(features), batch.chances)
+        coarse = net.coarse(features, batch.chances)
     return StepOutputs(logits_at(coarse, batch.places, net.decoder.stride), batch.targets, coarse, features)
 
 

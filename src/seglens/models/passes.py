@@ -1,0 +1,77 @@
+"""Many passes with channels dropped, each as little work as possible: what a dropped channel does is in the weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def folded(conv: Any, norm: Any) -> tuple[Tensor, Tensor]:
+    """A convolution without bias and the batch norm behind it, in eval, as one convolution.
+
+    Args:
+        conv: ``nn.Conv2d`` without bias.
+        norm: ``nn.BatchNorm2d``.
+
+    Returns:
+        Weight (O, I, k, k) and bias (O,).
+    """
+    scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+    return conv.weight * scale[:, None, None, None], norm.bias - norm.running_mean * scale
+
+
+def head_passes(x: Tensor, weight: Tensor, bias: Tensor, factors: Tensor) -> Tensor:
+    """A convolution of many masked versions of the same map, in one convolution an image.
+
+    Args:
+        x: (N, D, h, w).
+        weight: (C, D, k, k), k odd.
+        bias: (C,).
+        factors: (passes, N, D): what each channel is multiplied by.
+
+    Returns:
+        (passes, N, C, h, w).
+    """
+    passes, images, _ = factors.shape
+    weights = weight * factors.to(weight)[:, :, None, :, None, None]  # (passes, N, C, D, k, k)
+    biases, pad = bias.repeat(passes), weight.shape[-1] // 2
+    found = [functional.conv2d(x[n : n + 1], weights[:, n].flatten(0, 1), biases, padding=pad) for n in range(images)]
+    return torch.stack([y.view(passes, -1, *y.shape[2:]) for y in found], 1)
+
+
+def fused_passes(
+    context: Tensor,
+    constant: Tensor,
+    weight: Tensor,
+    factors: Tensor,
+    head: Tensor,
+    bias: Tensor,
+) -> Tensor:
+    """relu(weight (factors * context) + constant), then a head of one pixel, for many passes.
+
+    Dropped channels of ``context`` are not multiplied, and outputs that the head's weights ignore are not computed.
+
+    Args:
+        context: (N, A, P), where channels are dropped.
+        constant: (N, O, P), what no dropout touches.
+        weight: (O, A).
+        factors: (passes, N, A): what each channel of ``context`` is multiplied by.
+        head: (passes, N, C, O).
+        bias: (C,).
+
+    Returns:
+        (passes, N, C, P).
+    """
+    passes = []
+    for scales, heads in zip(factors.to(weight), head, strict=True):
+        images = []
+        for n, (scale, last) in enumerate(zip(scales, heads, strict=True)):
+            kept, seen = scale.nonzero()[:, 0], last.any(0).nonzero()[:, 0]
+            rows = constant[n] if len(seen) == len(last.T) else constant[n, seen]
+            mixed = torch.addmm(rows, weight[seen][:, kept] * scale[kept], context[n, kept]).relu_()
+            images.append(torch.addmm(bias[:, None], last[:, seen], mixed))
+        passes.append(torch.stack(images))
+    return torch.stack(passes)
