@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,12 @@ import pytest
 import yaml
 from small import SMALL, small, write
 
-from seglens.bench.plan import FULL, load_bench
+from seglens.bench.file import load_bench
+from seglens.bench.plan import FULL
+from seglens.bench.results import stamp
 from seglens.cli.demo import PRESETS, demo_config
+from seglens.data import open_data
+from seglens.data.export import export_streets
 from seglens.types import SeglensError, Unit
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -123,6 +129,57 @@ def test_what_is_wrong_is_named(tmp_path: Path, changes: dict[str, Any], message
     rows_alone = {"reference": None, "curves": None, "tables": [{"kind": "rounds"}]} if "rows" in changes else {}
     with pytest.raises(SeglensError, match=message):
         load_bench(write(tmp_path, **(rows_alone | changes)))
+
+
+def test_settings_change_the_file_before_it_is_checked(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    root = tmp_path / "street view"
+    export_streets(root, ["train", "val"], 2, (32, 64))
+    whole = [
+        f"base.data={{name: cityscapes, root: {root}}}",
+        f"base.eval_data={{name: cityscapes, root: {root}, splits: val}}",
+    ]
+    bench = load_bench(path, settings=[*whole, "base.budget.initial=7", "seeds=[3]"])
+    assert bench.settings == (*whole, "base.budget.initial=7", "seeds=[3]")
+    run = bench.of_rows(["default"])[0]
+    assert (run.seed, run.config.budget.initial, run.config.data.params()["root"]) == (3, 7, str(root))
+    assert len(open_data(run.config.data).ids) == 2
+    assert load_bench(path).runs == load_bench(path, settings=["base.rounds=2"]).runs
+    relative = load_bench(path, settings=["base.data={name: cityscapes, root: street view}"]).runs[-1].config
+    assert relative.data.params()["root"] == str(root)
+    assert shlex.split(stamp(bench)["command"]) == ["seglens", "bench", "small.yaml"] + [
+        f"--set={setting}" for setting in bench.settings
+    ]
+
+
+@pytest.mark.parametrize(
+    ("setting", "other"),
+    [
+        ("base.data.root=x", True),
+        ("base.eval_data={}", True),
+        ("full.set.data.seed=1", True),
+        ("base.rounds=1", False),
+        ("title=base.data", False),
+        ("base.model.weights=data", False),
+    ],
+)
+def test_it_is_known_whether_settings_change_the_data(tmp_path: Path, setting: str, other: bool) -> None:
+    assert replace(small(tmp_path), settings=(setting,)).on_other_data == other
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("base.rounds", "--set 'base.rounds': expected key=value"),
+        ("bases.rounds=2", "small.yaml: unknown key 'bases'; did you mean 'base'"),
+        ("base.round=2", "unknown key 'round'; did you mean 'rounds'"),
+        ("seeds=[]", "small.yaml: key 'seeds'"),
+        ("rows.0=default", "'rows' holds .* which has no keys"),
+    ],
+)
+def test_a_wrong_setting_is_named(tmp_path: Path, setting: str, message: str) -> None:
+    with pytest.raises(SeglensError, match=message):
+        load_bench(write(tmp_path), settings=[setting])
 
 
 def test_a_row_that_is_not_there_is_refused(tmp_path: Path) -> None:

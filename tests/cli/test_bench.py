@@ -60,6 +60,22 @@ def test_part_of_the_grid_is_run_and_written(file: Path) -> None:
     assert "2 of 2 trainings left" in elsewhere
 
 
+def test_the_same_file_on_other_data(file: Path) -> None:
+    other = ["--set", "base.data.seed=7", "--set", "base.eval_data.seed=7"]
+    with pytest.raises(SeglensError, match=r"--out: needed where --set changes the data"):
+        said(file, *other)
+    assert not (file.parent / "runs").exists()
+    assert "2 of 2 trainings left" in said(file, *other, "--dry-run")
+    out = file.parent / "out"
+    text = said(file, *other, "--only", "b", "--out", out, "--runs", file.parent / "other", "--json")
+    assert json.loads(text.splitlines()[-1])["command"] == (
+        "seglens bench two.yaml --set=base.data.seed=7 --set=base.eval_data.seed=7"
+    )
+    assert "--set=base.data.seed=7" in (out / "two.md").read_text()
+    with pytest.raises(SeglensError, match="a run of another config"):
+        said(file, "--only", "b", "--out", out, "--runs", file.parent / "other")
+
+
 def test_what_is_wrong_is_one_error(file: Path) -> None:
     with pytest.raises(SeglensError, match=r"two\.yaml: no row 'c'"):
         said(file, "--only", "c")

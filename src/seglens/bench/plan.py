@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field
 
-from seglens.acquisition.presets import load_preset
-from seglens.bench.settings import below, merged
-from seglens.config import Choices, Params, PartConfig, RunConfig, describe, read_yaml, resolve
-from seglens.loop.machine import with_absolute_paths
+from seglens.config import Params, PartConfig, RunConfig
 from seglens.types import SeglensError
 
 FULL = "full supervision"
 """The name of the row that labels every image in round 0."""
 
-M = TypeVar("M", bound=BaseModel)
 AxisName = Literal["clicks", "pixels", "seconds"]
-MAY_BE_SHOWN = frozenset({"streets"})
-"""Data whose photographs may stand in published results: our own. The licences of the others do not say so."""
 
 
 class RowPlan(Params):
@@ -140,12 +133,27 @@ class PlannedRun:
 
 @dataclass(frozen=True)
 class Bench:
-    """A benchmark file, read and checked, with its runs in order: row by row, seed by seed."""
+    """A benchmark file, read and checked, with its runs in order: row by row, seed by seed.
+
+    Args:
+        name: the file's.
+        path: the file.
+        plan: what it asks for, settings put in.
+        runs: the runs that it makes.
+        settings: what was set from outside, ``key=value`` each.
+    """
 
     name: str
     path: Path
     plan: BenchPlan
     runs: tuple[PlannedRun, ...]
+    settings: tuple[str, ...] = ()
+
+    @property
+    def on_other_data(self) -> bool:
+        """Whether the settings touch what is learnt from or measured on: the results are not the file's then."""
+        keys = (setting.partition("=")[0].split(".") for setting in self.settings)
+        return any({"data", "eval_data"} & {key.strip() for key in path} for path in keys)
 
     @property
     def row_names(self) -> tuple[str, ...]:
@@ -164,35 +172,6 @@ class Bench:
         return tuple(run for run in self.runs if not rows or run.row in rows)
 
 
-def load_bench(path: Path, runs: Path | None = None) -> Bench:
-    """Read and check a benchmark file.
-
-    Args:
-        path: the YAML file; paths in it are relative to its folder, except ``runs``.
-        runs: folder of the runs, instead of the file's.
-
-    Raises:
-        SeglensError: an unknown key, row, preset or part, or a bad value; the message names file and key.
-    """
-    plan = _read(path)
-    _check(plan, path)
-    folder = runs or plan.runs or Path("runs") / path.stem
-    planned = []
-    if plan.full is not None:
-        row = RowPlan(name=FULL, preset="random-image", set=plan.full.set, rounds=1, seeds=plan.full.seeds)
-        planned += _runs(plan, row, folder, path)
-    for row in plan.rows:
-        planned += _runs(plan, row, folder, path)
-    for run in planned:
-        if run.config.eval_data != planned[-1].config.eval_data:
-            raise SeglensError(
-                f"{path}: row '{run.row}': key 'eval_data': measured on other images than row '{planned[-1].row}': "
-                "figures of one file must be comparable; use two files"
-            )
-    _check_crops(plan, planned, path)
-    return Bench(path.stem, path, plan, tuple(planned))
-
-
 def slug(name: str) -> str:
     """A name as part of a file's name.
 
@@ -201,149 +180,3 @@ def slug(name: str) -> str:
         'random-images-5'
     """
     return re.sub(r"[^\w.-]+", "-", name).strip("-.")
-
-
-def _read(path: Path) -> BenchPlan:
-    values = read_yaml(path)
-    for key, model in (("rows", RowPlan), ("tables", TablePlan), ("drawings", DrawingPlan)):
-        if isinstance(values.get(key), list):
-            items = enumerate(values[key])
-            values[key] = [_valid(model, item, f"{path}: {key}, entry {n + 1}") for n, item in items]
-    for key, one in (("full", FullPlan), ("bands", BandsPlan), ("crops", CropsPlan)):
-        if isinstance(values.get(key), dict):
-            values[key] = _valid(one, values[key], f"{path}: {key}")
-    return _valid(BenchPlan, values, str(path))
-
-
-def _valid(model: type[M], values: Any, where: str) -> M:
-    if not isinstance(values, dict):
-        raise SeglensError(f"{where}: expected a mapping of keys, found {values!r}")
-    try:
-        return model(**values)
-    except ValidationError as error:
-        raise SeglensError(describe(error, model, where)) from None
-
-
-def _check(plan: BenchPlan, path: Path) -> None:
-    names = [row.name for row in plan.rows]
-    if FULL in names:
-        raise SeglensError(f"{path}: rows: the name '{FULL}' is kept for 'full:'")
-    for folder, count in Counter(slug(name).lower() for name in [*names, FULL]).items():
-        if count > 1 or not folder:
-            raise SeglensError(f"{path}: rows: names must differ in letters and digits; found {count} like '{folder}'")
-    known = [*names, *([FULL] if plan.full is not None else [])]
-    named: list[tuple[str, Sequence[str]]] = [("reference", [plan.reference] if plan.reference else [])]
-    named += [("curves", plan.curves or ()), *((f"tables, {t.kind}: rows", t.rows or ()) for t in plan.tables)]
-    named += [(f"tables, {t.kind}: against", [t.against]) for t in plan.tables if t.against and t.kind != "noise"]
-    named += [(f"drawings, {d.title}: rows", d.rows) for d in plan.drawings]
-    for key, rows in named:
-        for row in rows:
-            if row not in known:
-                raise SeglensError(f"{path}: {key}: no row '{row}'. Allowed: {', '.join(known)}")
-    for row_seeds in [plan.seeds, *(row.seeds for row in plan.rows), plan.full.seeds if plan.full else None]:
-        if row_seeds and len(set(row_seeds)) < len(row_seeds):
-            raise SeglensError(f"{path}: seeds: one stands twice in {list(row_seeds)}")
-    for key in ("preset", "seed"):
-        if key in plan.base:
-            raise SeglensError(f"{path}: base: '{key}' has no place here: rows name presets, 'seeds' the seeds")
-    _check_tables(plan, path)
-    _check_drawings(plan, path)
-
-
-def _check_tables(plan: BenchPlan, path: Path) -> None:
-    kinds = {table.kind for table in plan.tables}
-    if "bands" in kinds and plan.bands is None:
-        raise SeglensError(f"{path}: tables: 'bands' needs the key 'bands', for example {{depth: ground}}")
-    if "equal-cost" in kinds and plan.reference is None:
-        raise SeglensError(f"{path}: tables: 'equal-cost' needs the key 'reference'")
-    lines = list(dict.fromkeys(row.group or row.name for row in plan.rows))
-    for table in plan.tables:
-        where = f"{path}: tables, {table.kind}"
-        for key, kind_s in (("against", ("by-round", "cost", "noise")), ("at", ("reach",)), ("metrics", ("metrics",))):
-            if getattr(table, key) and table.kind not in kind_s:
-                raise SeglensError(f"{where}: '{key}' has no meaning here. Allowed in: {', '.join(kind_s)}")
-        if table.kind == "metrics" and not table.metrics:
-            raise SeglensError(f"{where}: needs the key 'metrics', for example [divergence]")
-        if table.kind == "by-round" and table.against is None and plan.reference is None:
-            raise SeglensError(f"{where}: needs the key 'against' or the file's 'reference'")
-        if table.kind == "noise" and table.against is not None and table.against not in lines:
-            raise SeglensError(f"{where}: against: no line '{table.against}'. Allowed: {', '.join(lines)}")
-        if not all(0 < value < 1 for value in table.at):
-            raise SeglensError(f"{where}: at: found {list(table.at)}; allowed: mIoU between 0 and 1")
-    points = Counter((row.group or row.name, row.level) for row in plan.rows if row.level is not None)
-    for (line, level), count in points.items():
-        if count > 1:
-            raise SeglensError(f"{path}: rows: {count} of the group '{line}' have the level {level:g}")
-
-
-def _check_drawings(plan: BenchPlan, path: Path) -> None:
-    titles = [d.title for d in plan.drawings]
-    titles += [table.title or table.kind for table in plan.tables if table.kind in ("sweep", "noise")]
-    for end, count in Counter([*(slug(title).lower() for title in titles), *(["crops"] if plan.crops else [])]).items():
-        if count > 1 or not end:
-            raise SeglensError(
-                f"{path}: drawings: titles must differ in letters and digits; found {count} like '{end}'"
-            )
-    for drawing in plan.drawings:
-        where = f"{path}: drawings, {drawing.title}"
-        for row in drawing.dashed:
-            if row not in drawing.rows:
-                raise SeglensError(f"{where}: dashed: '{row}' is none of its rows: {', '.join(drawing.rows)}")
-        if drawing.lines and plan.full is None:
-            raise SeglensError(f"{where}: lines: {', '.join(drawing.lines)} need the key 'full'")
-
-
-def _check_crops(plan: BenchPlan, runs: Sequence[PlannedRun], path: Path) -> None:
-    crops = plan.crops
-    if crops is None:
-        return
-    seeds = {row.name: row.seeds or plan.seeds for row in plan.rows}
-    for row in crops.rows:
-        if row not in seeds:
-            raise SeglensError(f"{path}: crops: rows: no row '{row}'. Allowed: {', '.join(seeds)}")
-        if crops.seed not in seeds[row]:
-            raise SeglensError(f"{path}: crops: seed: found {crops.seed}; row '{row}' has {list(seeds[row])}")
-    data = runs[-1].config.eval_data
-    assert data is not None
-    if crops.photos and data.name not in MAY_BE_SHOWN:
-        raise SeglensError(
-            f"{path}: crops: photos: found true for the data '{data.name}', whose photographs may not be passed on. "
-            f"Allowed for: {', '.join(sorted(MAY_BE_SHOWN))}"
-        )
-
-
-def _runs(plan: BenchPlan, row: RowPlan, folder: Path, path: Path) -> list[PlannedRun]:
-    where = f"{path}: row '{row.name}'"
-    config = _config(plan, row, where, path.parent)
-    seeds = row.seeds or plan.seeds
-    return [
-        PlannedRun(row.name, seed, folder / f"{slug(row.name)}-{seed}", config.model_copy(update={"seed": seed}))
-        for seed in seeds
-    ]
-
-
-def _config(plan: BenchPlan, row: RowPlan, where: str, folder: Path) -> RunConfig:
-    base: Mapping[str, Any] = plan.base
-    if row.name == FULL:
-        # its choices are its own; what trains beside the model belongs to the recipe
-        base = {key: value for key, value in base.items() if key not in Choices.model_fields or key == "companions"}
-        base = merged(base, {"budget": {"unit": "images", "initial": 10**6, "per_round": 0, "total": None}})
-    for key in ("preset", "seed"):
-        if key in row.set:
-            raise SeglensError(f"{where}: set: '{key}' has no place here: give the row's own key instead")
-    preset = str(below(folder, row.preset)) if row.preset.endswith((".yaml", ".yml")) else row.preset
-    values = merged(base, row.set) | {"preset": preset}
-    if row.rounds is not None:
-        values["rounds"] = row.rounds
-    try:
-        choices = load_preset(preset)
-    except SeglensError as error:
-        raise SeglensError(f"{where}: {error}") from None
-    config = resolve(values, choices, where)
-    try:
-        config = with_absolute_paths(config, folder)
-    except SeglensError as error:
-        raise SeglensError(f"{where}: {error}") from None
-    if config.eval_data is None:
-        raise SeglensError(f"{where}: key 'eval_data': a benchmark needs labelled images to measure on")
-    return config

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -99,7 +100,7 @@ def stamp(bench: Bench) -> dict[str, Any]:
     file = bench.path.resolve()
     shown = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else Path(file.name)
     return {
-        "command": f"seglens bench {shown.as_posix()}",
+        "command": shlex.join(["seglens", "bench", shown.as_posix(), *(f"--set={one}" for one in bench.settings)]),
         "file": hashlib.sha256(file.read_bytes()).hexdigest()[:12],
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "commit": commit(),

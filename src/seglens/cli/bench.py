@@ -13,6 +13,7 @@ from seglens.bench.kinds import make_tables
 from seglens.bench.table import to_markdown
 from seglens.cli import console
 from seglens.cli.run import Json
+from seglens.types import SeglensError
 
 
 def add_to(app: typer.Typer) -> None:
@@ -23,7 +24,11 @@ def add_to(app: typer.Typer) -> None:
 def bench(
     file: Annotated[Path, typer.Argument(help="The benchmark's YAML file.", show_default=False)],
     runs: Annotated[Path | None, typer.Option(help="Folder of the runs; default: the file's, or runs/NAME.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("docs/results"),
+    out: Annotated[Path | None, typer.Option(help="Folder of the results; default: docs/results.")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change one key of the file, paths as in it: base.data.root=FOLDER."),
+    ] = None,
     only: Annotated[list[str], typer.Option("--only", help="Run this row alone; may be given again.")] = [],  # noqa: B006
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the grid and the trainings left, run nothing.")
@@ -31,10 +36,16 @@ def bench(
     json: Json = False,
 ) -> None:
     """Run presets x seeds x rounds, paired and resumable, and write tables and curves at equal cost."""
-    planned = load_bench(file, runs)
+    planned = load_bench(file, runs, set_ or ())
     if dry_run:
         _show(outlook(planned.of_rows(only)), json)
         return
+    if out is None and planned.on_other_data:
+        raise SeglensError(
+            f"--out: needed where --set changes the data: docs/results is for {file.name} as it is; "
+            "for example --out docs/results/cityscapes, and --runs runs/cityscapes"
+        )
+    out = out or Path("docs/results")
     results = run_bench(planned, out, only, console.progress)
     for table in make_tables(results):
         console.out.print(console.escape(to_markdown(table)))
