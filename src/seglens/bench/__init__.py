@@ -1,7 +1,8 @@
 """Benchmarks: presets x seeds x rounds from one YAML file, paired, resumable, compared at equal cost."""
 
+from seglens.bench.file import load_bench
 from seglens.bench.grid import outlook
-from seglens.bench.plan import Bench, load_bench
+from seglens.bench.plan import Bench
 from seglens.bench.results import Results, plain
 from seglens.bench.run import run_bench, write_results
 

@@ -68,7 +68,7 @@ def _curve(panel: Axes, runs: Sequence[RunFigures], cost: Cost, look_of: Look, n
         for run in runs:
             panel.plot(*points(run, cost), color=color, alpha=0.35, lw=0.8)
     costs, found = by_round(runs, cost)
-    panel.plot(costs.mean(0), found.mean(0), marker=marker, ms=4, color=color, label=f"{name} ({seeds(runs)})")
+    panel.plot(costs.mean(0), found.mean(0), marker=marker, ms=4, color=color, label=f"{name} ({seeds(len(runs))})")
 
 
 def _scale(panel: Axes, results: Results, cost: Cost, rows: Sequence[str]) -> None:

@@ -5,7 +5,7 @@ Reference: CPRAL (arXiv 2112.05975), Fig. 5 to 8.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import matplotlib as mpl
 import numpy as np
@@ -14,7 +14,7 @@ from matplotlib.figure import Figure as Drawing
 
 from seglens.bench.figures import RunFigures
 from seglens.bench.noise import noise_lines
-from seglens.bench.panels import STYLE, Look, by_round, finish, full_line, look, seeds, written
+from seglens.bench.panels import BLACK, COLORS, MARKERS, STYLE, Look, by_round, finish, full_line, look, seeds, written
 from seglens.bench.plan import FULL, DrawingPlan, TablePlan
 from seglens.bench.reach import SHARE
 from seglens.bench.results import COSTS, Results
@@ -22,6 +22,7 @@ from seglens.types import FloatArray
 
 LEVELS = {"p90": SHARE, "p100": 1.0}
 """Lines of a drawing: what share of full supervision's mIoU each is."""
+HUES = tuple(color for color in COLORS if color != BLACK)
 MANY = 4
 """With more curves than this, bands of deviation would cover each other: bars stand at the points instead."""
 
@@ -32,30 +33,32 @@ def draw_lines(plan: DrawingPlan, results: Results) -> bytes:
     Rows without a finished run are left out. Full supervision, where it is among the rows, is no curve.
     """
     rows = [row for row in plan.rows if row in results.rows and row != FULL]
+    looks = row_looks(plan, results.plan.reference)
     with mpl.rc_context(STYLE):
-        drawing = Drawing(figsize=(7.2, 4.2), layout="constrained")
-        panel = drawing.subplots()
-        panel.set_title(plan.title, fontsize=10, loc="left")
+        drawing, panel = _panel(plan.title)
         for number, row in enumerate(rows):
-            dashed = row in plan.dashed
-            order = [name for name in plan.rows if (name in plan.dashed) == dashed].index(row)
-            _curve(panel, results, row, plan, (look(order), dashed), number - (len(rows) - 1) / 2, len(rows) > MANY)
+            place = number - (len(rows) - 1) / 2 if len(rows) > MANY else None
+            _curve(panel, results, row, plan, looks[row], place)
         finish(panel, COSTS[plan.axis].label)
         _levels(panel, plan, results)
         return written(drawing, panel, beside=True)
 
 
 def draw_noise(table: TablePlan, results: Results) -> bytes:
-    """mIoU in the last round over the share of wrong answers, a line for each line of the table."""
+    """mIoU in the last round over the share of wrong answers, a line for each line of the table.
+
+    A line stands on the seeds that all of its levels have, so that its slope is the noise's and not the seeds'.
+    """
     with mpl.rc_context(STYLE):
-        drawing = Drawing(figsize=(6.2, 3.8), layout="constrained")
-        panel = drawing.subplots()
-        for number, (line, levels) in enumerate(noise_lines(table, results).items()):
+        drawing, panel = _panel(table.title)
+        lines = noise_lines(table, results)
+        for number, (line, levels) in enumerate(lines.items()):
             color, marker = look(number)
-            found = {level: _last(results.rows[row]) for level, row in levels.items()}
+            shared = set.intersection(*({run.seed for run in results.rows[row]} for row in levels.values()))
+            found = {level: _last(results.rows[row], shared) for level, row in levels.items()}
             known = {level: values for level, values in found.items() if len(values)}
             panel.errorbar(
-                [level + 0.4 * number for level in known],  # side by side: bars on top of each other cannot be read
+                [level + 0.4 * (number - (len(lines) - 1) / 2) for level in known],  # bars side by side
                 [values.mean() for values in known.values()],
                 [_deviation(values[:, None])[0] for values in known.values()],
                 color=color,
@@ -63,15 +66,34 @@ def draw_noise(table: TablePlan, results: Results) -> bytes:
                 ms=4,
                 capsize=2,
                 elinewidth=0.8,
-                label=line,
+                label=f"{line} ({seeds(len(shared))})",
             )
         full_line(panel, results)
         finish(panel, "wrong answers, %")
+        panel.set_xticks(sorted({level for levels in lines.values() for level in levels}))
         return written(drawing, panel, beside=True)
 
 
-def _last(runs: Sequence[RunFigures]) -> FloatArray:
-    return np.array([run.last.miou for run in runs if run.last.miou is not None], np.float64)
+def row_looks(plan: DrawingPlan, reference: str | None) -> dict[str, tuple[Look, bool]]:
+    """Colour and marker of each row, and whether it is dashed; the reference is black in every drawing."""
+    found: dict[str, tuple[Look, bool]] = {}
+    for dashed in (False, True):
+        rows = [row for row in plan.rows if (row in plan.dashed) == dashed and row != reference]
+        found |= {row: ((HUES[n % len(HUES)], MARKERS[n % len(MARKERS)]), dashed) for n, row in enumerate(rows)}
+    if reference is not None:
+        found[reference] = ((BLACK, "x"), reference in plan.dashed)
+    return found
+
+
+def _panel(title: str) -> tuple[Drawing, Axes]:
+    drawing = Drawing(figsize=(7.2, 4.2), layout="constrained")
+    panel = drawing.subplots()
+    panel.set_title(title, fontsize=10, loc="left")
+    return drawing, panel
+
+
+def _last(runs: Sequence[RunFigures], among: Set[int]) -> FloatArray:
+    return np.array([run.last.miou for run in runs if run.last.miou is not None and run.seed in among], np.float64)
 
 
 def _deviation(values: FloatArray) -> FloatArray:
@@ -80,20 +102,21 @@ def _deviation(values: FloatArray) -> FloatArray:
 
 
 def _curve(
-    panel: Axes, results: Results, row: str, plan: DrawingPlan, how: tuple[Look, bool], place: float, bars: bool
+    panel: Axes, results: Results, row: str, plan: DrawingPlan, how: tuple[Look, bool], place: float | None
 ) -> None:
-    """One row's curve; ``how``: its look and whether it is dashed, ``place``: from the middle of the rows."""
+    """One row's curve; ``how``: its look and whether it is dashed; ``place``: of its bars, from the middle of the rows;
+    None = a band."""
     (color, marker), dashed = how
     costs, found = by_round(results.rows[row], COSTS[plan.axis])
     if not found.size:
         return
     mean, sd, xs = found.mean(0), _deviation(found), costs.mean(0)
-    label = f"{row} ({seeds(results.rows[row])})"
+    label = f"{row} ({seeds(len(results.rows[row]))})"
     line = panel.plot(xs, mean, marker=marker, ms=4, lw=1.3, color=color, label=label)[0]
     if dashed:
         line.set_linestyle("--")
         line.set_markerfacecolor("white")
-    if not bars:
+    if place is None:
         panel.fill_between(xs, mean - sd, mean + sd, color=color, alpha=0.14, lw=0)
         return
     aside = 0.004 * float(np.ptp(xs)) * place  # bars side by side
@@ -107,10 +130,10 @@ def _levels(panel: Axes, plan: DrawingPlan, results: Results) -> None:
         level = LEVELS[name] * results.full_miou
         panel.axhline(level, color="#555555", ls=":" if name == "p90" else "-.", lw=1)
         panel.annotate(
-            f"{name}: {100 * level:.1f}",
+            f"{name}: {level:.3f}",
             (0, level),
             xycoords=("axes fraction", "data"),
-            xytext=(3, 2),
+            xytext=(3, 3),
             textcoords="offset points",
             fontsize=8,
             color="#333333",

@@ -17,7 +17,8 @@ from seglens.bench.results import Cost, Results
 from seglens.types import FloatArray
 
 STYLE: dict[Any, Any] = {"svg.hashsalt": "seglens", "svg.fonttype": "none", "font.size": 9}
-COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#7f3c8d")
+BLACK = "#000000"
+COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", BLACK, "#7f3c8d")
 MARKERS = "os^Dv<>P"
 Look = tuple[str, str]
 """Colour and marker."""
@@ -42,9 +43,9 @@ def by_round(runs: Sequence[RunFigures], cost: Cost) -> tuple[FloatArray, FloatA
     return np.array(costs, np.float64), np.array([ys[-shared:] if shared else [] for _, ys in each], np.float64)
 
 
-def seeds(runs: Sequence[RunFigures]) -> str:
-    """How many seeds a row has, in words."""
-    return f"{len(runs)} seed{'s' if len(runs) > 1 else ''}"
+def seeds(count: int) -> str:
+    """A number of seeds in words."""
+    return f"{count} seed{'' if count == 1 else 's'}"
 
 
 def finish(panel: Axes, label: str) -> None:

@@ -51,11 +51,11 @@ def run_bench(bench: Bench, out: Path, only: Sequence[str] = (), reporter: Repor
             known[run.folder] = read_run(run, meter)
             results = collect(bench, setting, known)
             write_results(results, out)
-    write_results(results, out)
     if bench.plan.crops is not None and all(run.folder in known for run in crop_runs(bench).values()):
         picture = make_crops(bench)
         if picture is not None:  # without the models the picture that is there stays
             write_bytes(out / CROPS.format(bench.name), picture)
+    write_results(results, out)
     return results
 
 
@@ -91,7 +91,7 @@ def write_results(results: Results, out: Path) -> list[Path]:
     texts |= {f"{results.name}.{end}": write(tables) for end, write in FORMATS.items()}
     texts[f"{results.name}.md"] = _heading(results) + texts[f"{results.name}.md"]
     drawings = _drawings(results)
-    texts[f"{results.name}.md"] += _shown(results, drawings)
+    texts[f"{results.name}.md"] += _shown(results, drawings, (out / CROPS.format(results.name)).exists())
     files = {name: text.encode() for name, text in texts.items()} | {name: svg for name, (_, svg) in drawings.items()}
     for name, data in files.items():
         write_bytes(out / name, data)
@@ -115,11 +115,11 @@ def _drawings(results: Results) -> dict[str, tuple[str, bytes]]:
     return found
 
 
-def _shown(results: Results, drawings: Mapping[str, tuple[str, bytes]]) -> str:
+def _shown(results: Results, drawings: Mapping[str, tuple[str, bytes]], with_crops: bool) -> str:
     """The drawings at the end of the Markdown."""
     lines = [f"## {title}\n\n![{title}]({file})\n" for file, (title, _) in drawings.items()]
     crops = results.plan.crops
-    if crops is not None:
+    if crops is not None and with_crops:
         file = CROPS.format(results.name)
         lines.append(
             f"## Side by side\n\n![Predictions side by side]({file})\n\nThe last models of seed {crops.seed}. Of each "
