@@ -104,7 +104,8 @@ class LossHeadCompanion:
         """A step of the head's own optimiser, at the run's schedule."""
         assert self._course is not None
         assert self._optimiser is not None
-        factor = learning_rate_factor(self._course.config.schedule, self._steps, self._course.steps)
+        config, steps = self._course.config, self._course.steps
+        factor = learning_rate_factor(config.schedule, self._steps, steps, config.drop_at)
         set_learning_rate(self._optimiser, factor)
         self._optimiser.step()
         self._optimiser.zero_grad()
