@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import product
 
 import torch
 from torch import Tensor
@@ -25,7 +26,7 @@ def vote_counts(passes: Iterable[Tensor], stride: int, size: Size) -> Tensor:
     are equal but for rounding.
 
     Args:
-        passes: of each the logits (N, C, h, w), C at least 2; one or more, all of the same shape.
+        passes: of each the logits (N, C, h, w), C at least 2; 1 to 32767, all of the same shape.
         stride: how many times larger the map is than the logits.
         size: (H, W) of the map, at most ``stride`` times (h, w); what is beyond it at the bottom and right is padding.
 
@@ -126,7 +127,7 @@ class _Counts:
             raise ValueError(f"votes: logits of {h} x {w} at stride {stride} do not cover {size[0]} x {size[1]} pixels")
         cells = _Cells.of((h, w), stride, logits.device)
         many = cells.corners.shape[1]
-        blocks = torch.zeros((n, classes, many), device=logits.device)
+        blocks = torch.zeros((n, classes, many), dtype=torch.int16, device=logits.device)
         return cls(blocks, blocks.new_zeros((n, classes, stride**2, many)), cells, logits.shape, stride, size)
 
     def add(self, logits: Tensor) -> None:
@@ -149,13 +150,15 @@ class _Counts:
         _count(self.pixels[index], predicted(between[None])[0].mul_(inside.shape[0] * len(same)).add_(inside))
 
     def total(self) -> Tensor:
-        n, classes, _ = self.blocks.shape
-        rows, columns = self.cells.shape
-        counts = self.pixels + self.blocks[:, :, None]
-        laid = counts.view(n, classes, self.stride, self.stride, rows, columns).permute(0, 1, 4, 2, 5, 3)
+        n, classes = self.blocks.shape[:2]
+        whole = torch.empty((n, classes, *self.size), device=self.blocks.device)
         before = self.stride - self.stride // 2  # pixels of the first blocks that lie outside
-        whole = laid.reshape(n, classes, rows * self.stride, columns * self.stride)
-        return whole[..., before : before + self.size[0], before : before + self.size[1]].contiguous()
+        crop = [slice(before, before + length) for length in self.size]
+        for index, number in product(range(n), range(classes)):  # one map at a time, which fits the cache
+            votes = self.pixels[index, number] + self.blocks[index, number]
+            laid = votes.view(self.stride, self.stride, *self.cells.shape).permute(2, 0, 3, 1)
+            whole[index, number] = laid.flatten(2).flatten(0, 1)[crop[0], crop[1]]
+        return whole
 
 
 def _count(votes: Tensor, at: Tensor) -> None:
