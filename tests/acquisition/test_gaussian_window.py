@@ -93,7 +93,9 @@ def test_windows_of_other_sizes_never_touch_what_was_asked_and_what_they_ask_is_
 
 
 def test_values_are_mean_scores_and_stand_in_the_rows(tmp_path):
-    world, ev, px = scored(np.full(SIZE, 0.4, np.float32))
+    value = np.full(SIZE, 0.4, np.float32)
+    value[:10] = 0
+    world, ev, px = scored(value)
     ev.answered[0, :10] = True
     for kernel in ("cumulative", "literal", "box"):
         (found,) = cut_of(tmp_path, world, kernel=kernel, height_fraction=0.5).regions(px, ev, CHANCE)
@@ -133,17 +135,18 @@ def test_the_middle_counts_more_than_the_corners(tmp_path):
 
 
 def test_nothing_is_left_where_all_was_asked(tmp_path):
-    world, ev, px = scored(np.ones(SIZE, np.float32), np.ones(SIZE, bool))
-    for normalise in (False, True):
-        (found,) = cut_of(tmp_path, world, normalise=normalise).regions(px, ev, CHANCE)
-        assert (found.count, len(found.values)) == (0, 0)
-        assert (found.labels == -1).all()
+    for value in (np.ones(SIZE, np.float32), np.random.default_rng(0).random(SIZE).astype(np.float32)):
+        world, ev, px = scored(value, np.ones(SIZE, bool))
+        for normalise in (False, True):
+            (found,) = cut_of(tmp_path, world, normalise=normalise).regions(px, ev, CHANCE)
+            assert found.count == 0
+            assert (found.labels == -1).all()
 
 
 def test_a_last_pixel_is_one_window(tmp_path):
     asked = np.ones(SIZE, bool)
     asked[19, 0] = False
-    world, ev, px = scored(np.zeros(SIZE, np.float32), asked)
+    world, ev, px = scored(np.random.default_rng(0).random(SIZE).astype(np.float32), asked)
     for normalise in (False, True):
         (found,) = cut_of(tmp_path, world, normalise=normalise).regions(px, ev, CHANCE)
         assert found.count == 1
@@ -158,14 +161,31 @@ def test_an_image_smaller_than_the_models_size_keeps_windows_that_have_pixels(tm
     assert set(np.unique(found.labels)) - {-1} == set(range(found.count))
 
 
-def test_without_a_predicted_class_the_image_is_the_question(tmp_path):
+def test_without_a_map_the_image_is_the_question(tmp_path):
     world = make_world(2)
-    ev = world.evidence(world.ids)
-    for px in (None, PixelScore(torch.zeros(2, *world.size))):
-        for found in cut_of(tmp_path, world).regions(px, ev, CHANCE):
-            assert (found.count, found.key) == (1, "image")
-            assert found.labels.shape == world.native
-            assert (found.labels == 0).all()
+    for found in cut_of(tmp_path, world).regions(None, world.evidence(world.ids), CHANCE):
+        assert (found.count, found.key) == (1, "image")
+        assert found.labels.shape == world.native
+        assert (found.labels == 0).all()
+
+
+def test_a_map_that_says_nothing_places_windows_by_chance(tmp_path):
+    """What the score ``random`` gives: an image's draw at each pixel, which its rows have to hold exactly."""
+    world, ev, _ = scored(np.zeros(SIZE, np.float32))
+    draw = np.float32(12345678 / (1 << 24))
+    px = PixelScore(torch.full((1, *SIZE), float(draw)))
+    ev.answered[0, :8] = True
+    cut = cut_of(tmp_path, world, height_fraction=0.25)
+    first, again, other = (cut.regions(px, ev, Chance((seed,)))[0] for seed in (0, 0, 1))
+    assert np.array_equal(first.labels, again.labels)
+    assert not np.array_equal(first.labels, other.labels)
+    assert first.count >= 4
+    assert (first.labels[:16] == -1).all()
+    assert (reduce_rows(px, [first], [None], SIZE).arrays["value"] == draw).all()
+    corners = [np.argwhere(cut.regions(px, ev, Chance((n,)))[0].labels == 0)[0] for n in range(50)]
+    assert len({tuple(corner) for corner in corners}) > 30
+    # windows begin in the model's rows 4 to 15 and columns 0 to 23; what is left of them begins in native row 16
+    assert (abs(np.mean(corners, 0) - [20.7, 23.0]) < [2, 5]).all()
 
 
 @pytest.mark.parametrize(

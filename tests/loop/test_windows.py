@@ -28,8 +28,9 @@ WINDOWS: dict[str, Any] = {
 PIXELS = 64 * 96
 
 
-def test_windows_of_a_noisy_person_are_asked_paid_and_learnt_from(tmp_path: Path) -> None:
-    config = tiny(tmp_path, **WINDOWS)
+@pytest.mark.parametrize("score", ["entropy", "random"])
+def test_windows_of_a_noisy_person_are_asked_paid_and_learnt_from(tmp_path: Path, score: str) -> None:
+    config = tiny(tmp_path, **WINDOWS | {"score": score})
     create(tmp_path / "run", config)
     assert drive(tmp_path / "run").state is State.FINISHED
     repo = Repository.of_run(tmp_path / "run")

@@ -48,7 +48,8 @@ class GaussianWindow:
     images are ranked together. The question is a window's fresh pixels. Windows are squares at the model's size; where
     the model changes an image's shape, they are rectangles in its own pixels.
 
-    While there is no predicted class (round 0, no model) the question is the whole image: the papers' initial images.
+    A map without differences (the score ``random``) says nothing of where: windows are then placed by chance. Without a
+    map the question is the whole image.
 
     Reference: CPRAL (arXiv 2112.05975), eq. 5 and 6. Deviation: the paper says nothing of borders, of labelled pixels
     and of the number of windows; windows lie inside the image, labelled pixels add no score, are not asked again and
@@ -86,16 +87,19 @@ class GaussianWindow:
         """
         found = []
         for index, (id, size) in enumerate(zip(ev.ids, ev.sizes, strict=True)):
-            if px is None or px.group is None:
+            if px is None:
                 found.append(RegionSet(id, "image", np.zeros(size, np.int32), 1))
             else:
                 fresh = ~ev.answered[index].to(px.value.device)
-                found.append(self._windows(id, size, px.value[index], fresh))
+                found.append(self._windows(id, size, px.value[index], fresh, chance.child(id)))
         return found
 
-    def _windows(self, id: ImageId, size: Size, value: Tensor, fresh: Tensor) -> RegionSet:
+    def _windows(self, id: ImageId, size: Size, value: Tensor, fresh: Tensor, chance: Chance) -> RegionSet:
         side = self._side(size)
         response = self._response(value, fresh, side).cpu().numpy()
+        flat = bool(value.amin() == value.amax())
+        if flat:
+            response = np.where(np.isfinite(response), chance.numpy().random(response.shape), -np.inf)
         most = self.params.candidates or value.numel() // side**2
         places = pick_windows(response, side, most)
         numbers = np.full(value.shape, -1, np.int32)
@@ -107,7 +111,7 @@ class GaussianWindow:
         kept = np.flatnonzero(np.bincount(labels.ravel() + 1, minlength=len(places) + 1)[1:])
         order = np.full(len(places) + 1, -1, np.int32)  # its last entry is what -1, no window, becomes
         order[kept] = np.arange(len(kept), dtype=np.int32)
-        values = response[tuple(places[kept].T)].astype(np.float32)
+        values = None if flat else response[tuple(places[kept].T)].astype(np.float32)
         return RegionSet(id, self.key, order[labels], len(kept), values)
 
     def _response(self, value: Tensor, fresh: Tensor, side: int) -> Tensor:
