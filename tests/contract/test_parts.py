@@ -48,7 +48,9 @@ CONTRACT_PARAMS: dict[str, dict[str, Any]] = {
     "narrow/core-set": {"images": 3},
     "narrow/loss-prediction": {"images": 3},
     "narrow/random-subset": {"images": 3},
+    "narrow/ta-vaal": {"images": 3},
     "narrow/top-by-score": {"images": 3},
+    "narrow/vaal": {"images": 3},
     "settle/sieve": {"min_pixels": 8},
     "ask/machine": {"confidence": 0.2},
 }
