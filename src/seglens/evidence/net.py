@@ -21,6 +21,9 @@ from seglens.models.views import VIEWS
 from seglens.protocols import DepthSource, Judge, SegDataset
 from seglens.types import BoolArray, ByteArray, CamSpec, Chance, Gate, ImageId, Region, SeglensError, Size
 
+PASS_LOGITS = 1 << 22
+"""Logits, at the decoder's stride, of as many passes as run together: they share their reading of the features."""
+
 Asked = Callable[[ImageId], Sequence[Region]]
 
 
@@ -203,11 +206,14 @@ class NetEvidence:
         features = {tap: f[few.start : few.stop] for tap, f in self._features.items()}
         with torch.inference_mode(), autocast(device, self._precision):
             held = net.before_dropout(features)
-        for number in range(passes):
-            chances = [self.chance.child(self.ids[i], number) for i in few]
+        cells = len(few) * len(net.classes) * self.size[0] * self.size[1] // net.decoder.stride**2
+        step = max(1, PASS_LOGITS // cells)
+        for start in range(0, passes, step):
+            numbers = range(start, min(start + step, passes))
+            chances = [[self.chance.child(self.ids[i], number) for i in few] for number in numbers]
             with torch.inference_mode(), autocast(device, self._precision):
-                logits = net.after_dropout(held, chances)
-            yield logits
+                logits = net.after_dropout_many(held, chances)
+            yield from logits
 
     @property
     def stages(self) -> Tensor:
