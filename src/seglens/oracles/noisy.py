@@ -10,11 +10,24 @@ import numpy as np
 from pydantic import Field
 from skimage.measure import label as components
 
+from seglens.functional.run_lengths import indices
 from seglens.oracles.simulated import Simulated, SimulatedParams
 from seglens.protocols import AskContext, PartContext
 from seglens.registry import oracles
-from seglens.types import IGNORE, Answer, AnswerKind, ByteArray, Chance, ImageId, Query, SeglensError
+from seglens.types import (
+    IGNORE,
+    Answer,
+    AnswerKind,
+    AnswerStatus,
+    ByteArray,
+    Chance,
+    Cost,
+    ImageId,
+    Query,
+    SeglensError,
+)
 
+DRAWN = (AnswerKind.DENSE, AnswerKind.MASK)
 SHARES: dict[str, tuple[float, float, float]] = {
     "mixed": (0.25, 0.5, 0.25),
     "symmetric": (1.0, 0.0, 0.0),
@@ -77,12 +90,7 @@ class Noisy:
             by_image.setdefault(query.image, []).append(query)
         found: dict[str, Answer] = {}
         for image, few in by_image.items():  # one mask at a time: nothing of the truth is kept
-            truth = ask.labels.label(image)
-            true = self._simulated(few, truth, ask)
-            chance = ask.chance.child("noise", image)
-            noisy = noisy_mask(truth, len(ask.classes), self.params.fraction, self.params.kind, chance)
-            for said, right in zip(self._simulated(few, noisy, ask), true, strict=True):
-                found[said.query] = replace(said, cost=replace(right.cost, pixels=said.cost.pixels))
+            found |= self._about(image, few, ask.labels.label(image), ask)
         self._answers |= {id: found[id] for id in fresh}
         self._seen |= set(fresh)
 
@@ -90,6 +98,17 @@ class Noisy:
         """The answers since the last call, in the order asked."""
         answers, self._answers = list(self._answers.values()), {}
         return answers
+
+    def _about(self, image: ImageId, queries: Sequence[Query], truth: ByteArray, ask: AskContext) -> dict[str, Answer]:
+        chance = ask.chance.child("noise", image)
+        noisy = noisy_mask(truth, len(ask.classes), self.params.fraction, self.params.kind, chance)
+        true = self._simulated(queries, truth, ask)
+        named = {a.query: a for a in self._simulated([q for q in queries if q.kind not in DRAWN], noisy, ask)}
+        found: dict[str, Answer] = {}
+        for query, right in zip(queries, true, strict=True):
+            said = named.get(query.id) or _drawn(right, noisy.ravel()[indices(query.region.runs)])
+            found[query.id] = replace(said, cost=replace(right.cost, pixels=said.cost.pixels))
+        return found
 
     def _simulated(self, queries: Sequence[Query], mask: ByteArray, ask: AskContext) -> list[Answer]:
         oracle = Simulated(self.params, self._context)
@@ -108,6 +127,14 @@ class _Mask:
 
     def label(self, id: ImageId) -> ByteArray:
         return self.mask
+
+
+def _drawn(right: Answer, dense: ByteArray) -> Answer:
+    """The true dense answer with other classes; void where none is left."""
+    cost = Cost(pixels=float((dense != IGNORE).sum()))
+    if not cost.pixels:
+        return replace(right, status=AnswerStatus.VOID, cost=cost, dense=None)
+    return replace(right, cost=cost, dense=dense)
 
 
 def noisy_mask(truth: ByteArray, classes: int, fraction: float, kind: str, chance: Chance) -> ByteArray:
