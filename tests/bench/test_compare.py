@@ -8,8 +8,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
-from seglens.bench.compare import Curve, Spread, curve, difference, is_geometric, paired, spread
+from seglens.bench.compare import (
+    Curve,
+    Spread,
+    curve,
+    difference,
+    first_crossing,
+    interval,
+    is_geometric,
+    paired,
+    spread,
+)
 
 costs = st.lists(st.integers(0, 60), min_size=1, max_size=6).map(sorted)
 curves = costs.flatmap(
@@ -103,3 +114,45 @@ def test_spread_is_the_sample_deviation() -> None:
 def test_geometric_costs(values: list[float], expected: bool) -> None:
     assert is_geometric(values) is expected
     assert is_geometric(np.array(values).tolist()) is expected
+
+
+@pytest.mark.parametrize("n", [2, 3, 9, 10, 15])
+@pytest.mark.parametrize("mean", [-0.02, 0.0, 0.02])
+def test_the_interval_is_students(n: int, mean: float) -> None:
+    values = np.random.default_rng(n).normal(0, 0.005, n)
+    values += mean - values.mean()
+    found = interval([*values.tolist(), None])
+    assert found is not None
+    test = stats.ttest_1samp(values, 0)
+    low, high = test.confidence_interval(0.95)
+    assert (found.mean, found.low, found.high) == pytest.approx((values.mean(), low, high))
+    assert found.n == n
+    expected = "no verdict" if n < 10 or test.pvalue > 0.05 else "better" if mean > 0 else "worse"
+    assert found.verdict == expected
+    assert (expected != "no verdict") == (n >= 10 and mean != 0)
+
+
+@pytest.mark.parametrize("values", [[0.1] * 12, [0.0] * 12, [0.3 - 0.1, 0.2, 0.4 - 0.2] * 4, [0.2], [0.2, None]])
+def test_runs_that_do_not_vary_have_no_verdict(values: list[float | None]) -> None:
+    found = interval(values)
+    assert found is not None
+    assert (found.low, found.high, found.verdict) == (None, None, "no verdict")
+
+
+def test_nothing_measured_has_no_interval() -> None:
+    assert interval([]) is None
+    assert interval([None, None]) is None
+
+
+@given(curves, st.floats(0, 1))
+@settings(max_examples=150, deadline=None)
+def test_the_first_crossing_is_the_first_of_very_many_places(one: Curve, target: float) -> None:
+    found = first_crossing(one, target)
+    if not len(one.costs) or one.values.max() < target:
+        assert found is None
+        return
+    assert found is not None
+    grid = np.linspace(one.costs[0], one.costs[-1], 2001)
+    before = grid[grid < found - 1e-9]
+    assert (np.interp(before, one.costs, one.values) < target + 1e-9).all()
+    assert float(np.interp(found, one.costs, one.values)) >= target - 1e-9

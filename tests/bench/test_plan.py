@@ -95,6 +95,41 @@ def test_runs_go_where_told(tmp_path: Path) -> None:
         ({"tables": [{"kind": "pie"}]}, "tables, entry 1: key 'kind', found 'pie'"),
         ({"tables": [{"kind": "cost", "rows": ["x"]}]}, "tables, cost: rows: no row 'x'"),
         ({"tables": [{"kind": "bands"}]}, "'bands' needs the key 'bands'"),
+        ({"tables": [{"kind": "by-round", "against": "x"}]}, "tables, by-round: against: no row 'x'"),
+        ({"tables": [{"kind": "by-round"}], "reference": None}, "by-round: needs the key 'against' or the file's"),
+        ({"tables": [{"kind": "noise", "against": "x"}]}, "noise: against: no line 'x'. Allowed: ours, "),
+        ({"tables": [{"kind": "cycles", "at": [0.5]}]}, "tables, cycles: 'at' has no meaning here. Allowed in: reach"),
+        (
+            {"tables": [{"kind": "reach", "at": [50]}]},
+            r"tables, reach: at: found \[50.0\]; allowed: mIoU between 0 and 1",
+        ),
+        ({"tables": [{"kind": "metrics"}]}, "tables, metrics: needs the key 'metrics'"),
+        ({"drawings": [{"title": "a", "rows": ["x"]}]}, "drawings, a: rows: no row 'x'"),
+        (
+            {"drawings": [{"title": "a", "rows": ["x"], "line": []}]},
+            "drawings, entry 1: unknown key 'line'; did you mean 'lines'",
+        ),
+        ({"drawings": [{"title": "Split", "rows": ["default"]}]}, "titles must differ .* found 2 like 'split'"),
+        (
+            {"drawings": [{"title": "a", "rows": ["default"], "dashed": ["x"]}]},
+            "dashed: 'x' is none of its rows: default",
+        ),
+        (
+            {"drawings": [{"title": "a", "rows": ["default"], "lines": ["p90"]}], "full": None},
+            "p90 need the key 'full'",
+        ),
+        ({"crops": {"rows": ["default", "x"]}}, "crops: rows: no row 'x'"),
+        ({"crops": {"rows": ["default", "random images"]}}, r"crops: seed: found 0; row 'random images' has \[1\]"),
+        (
+            {
+                "rows": [
+                    {"name": "a", "preset": "default"},
+                    {"name": "b", "preset": "default", "group": "a", "level": 20},
+                    {"name": "c", "preset": "default", "group": "a", "level": 20},
+                ]
+            },
+            "rows: 2 of the group 'a' have the level 20",
+        ),
         ({"axes": ["miles"]}, "key 'axes.0', found 'miles'"),
         (
             {

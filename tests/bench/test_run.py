@@ -36,6 +36,8 @@ FEW: dict[str, Any] = {
 WHOLE: dict[str, Any] = {
     "rows": [SMALL["rows"][0] | {"name": "de_fault"}, SMALL["rows"][2], SMALL["rows"][3] | {"rounds": 1}],
     "curves": None,
+    "drawings": [{"title": "Two rows", "rows": ["de_fault", "random superpixels"], "lines": ["p90"]}],
+    "crops": {"rows": ["de_fault", "random superpixels"], "images": 2, "box": [32, 48], "photos": True},
 }
 
 
@@ -49,7 +51,11 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_file_is_written(whole: Path) -> None:
     names = {path.name for path in (whole / "out").iterdir()}
-    assert names == {"small.json", "small.md", "small.tex", "small.csv", "small.svg", "small-split.svg"}
+    pictures = {"small.svg", "small-split.svg", "small-two-rows.svg", "small-crops.png"}
+    assert names == {"small.json", "small.md", "small.tex", "small.csv"} | pictures
+    text = (whole / "out" / "small.md").read_text()
+    assert all(f"]({picture})" in text for picture in pictures)
+    assert "Seeds of each row. 2: de_fault, random superpixels; 1: full supervision, random images." in text
     found = json.loads((whole / "out" / "small.json").read_text())
     assert found["complete"]
     assert found["command"] == "seglens bench small.yaml"
@@ -61,6 +67,7 @@ def test_every_file_is_written(whole: Path) -> None:
     }
     last = found["rows"]["de_fault"][1]["rounds"][-1]
     assert last["clicks"] == 24
+    assert last["more"]["images_asked"] > 0
     assert last["person_seconds"] > 0
     assert len(last["iou"]) == len(found["classes"]) == 19
     assert {"score", "train", "evaluate"} <= set(last["seconds"])
@@ -107,7 +114,7 @@ def test_a_finished_grid_is_left_alone_and_says_the_same(whole: Path, tmp_path: 
     run_bench(bench, tmp_path)
     after = {path: path.stat().st_mtime_ns for path in (whole / "runs").rglob("*") if path.suffix == ".pt"}
     assert after.items() <= before.items()
-    for name in ("small.json", "small.svg", "small.csv", "small.tex"):
+    for name in ("small.json", "small.svg", "small.csv", "small.tex", "small-crops.png"):
         assert (tmp_path / name).read_bytes() == (whole / "out" / name).read_bytes()
 
 
