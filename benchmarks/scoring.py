@@ -11,7 +11,7 @@ Everything is timed in turn, again and again; a ratio is the median over the rou
   (encoder, decoder, prediction); `cam_max_difference`: between the two in float32, maps in [0, 1].
 
 `forward` is the network on batches of a chunk, as `round.py` has it; `alone_over_forward` says what it would be one
-image at a time, the way class activation maps are made.
+image at a time, the way class activation maps are made. Votes of many passes, with DeepLabV3+, are in `voting.py`.
 
 Run: python benchmarks/scoring.py --json (needs the extra `bench`)
 """
@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import voting
 from provenance import commit, machine
 from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import SemanticSegmentationTarget
@@ -71,8 +72,8 @@ class Given:
         return torch.stack([self.maps[id] for id in ids])
 
 
-def trained(steps: int) -> SegNet:
-    """A U-Net whose decoder was trained on crops of other streets, rare classes counting more."""
+def trained(steps: int, model: ModelConfig) -> SegNet:
+    """A network whose decoder was trained on crops of other streets, rare classes counting more."""
     scenes = Streets(Streets.Params(split="train", images=24, frames=1, size=SIZE))
     truth = Streets.labels(scenes.params)
     ids = np.array([CAMVID.names.index(AS_CAMVID.get(name, "car")) for name in CITYSCAPES.names])
@@ -80,7 +81,7 @@ def trained(steps: int) -> SegNet:
     images = torch.stack([load_image(scenes, id, SIZE) for id in scenes.ids])
     labels = torch.stack([table[torch.from_numpy(truth.label(id)).long()] for id in scenes.ids])
     share = torch.bincount(labels[labels != IGNORE], minlength=len(CAMVID)) / (labels != IGNORE).sum()
-    net = build_network(ModelConfig(name="unet", size=SIZE, dropout=0.0), CAMVID, Chance((0,)))
+    net = build_network(model, CAMVID, Chance((0,)))
     net.freeze_encoder()
     optimiser = torch.optim.AdamW([p for p in net.parameters() if p.requires_grad], lr=3e-3)
     draw = Chance((0, "crops")).numpy()
@@ -193,13 +194,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="accepted for symmetry: the last line is always JSON")
     parser.add_argument("--images", type=int, default=16, help="images that are scored")
-    parser.add_argument("--peer-images", type=int, default=1, help="of them, images that pytorch-grad-cam gets")
+    parser.add_argument(
+        "--peer-images", type=int, default=1, help="of them, images that the slow peers get"
+    )
     parser.add_argument("--pairs", type=int, default=5, help="rounds in which everything is timed in turn")
     parser.add_argument("--steps", type=int, default=90, help="training steps of the network")
     parser.add_argument("--layer", default=CamSpec().layer, help="whose activation is weighted")
     parser.add_argument("--out", type=Path, help="also write the figures to this file")
     args = parser.parse_args()
-    net = trained(args.steps)
+    net = trained(args.steps, ModelConfig(name="unet", size=SIZE, dropout=0.0))
     works = Timed(net, args.images, args.peer_images, args.layer)
     names = ("forward", "alone", "eem_map", "eem_input", "all_classes", "peer", "ours")
     for name in names[:-2]:
@@ -220,6 +223,7 @@ def main() -> None:
         "cam_max_difference": difference(net, works.data, args.layer),
         "alone_over_forward": over("alone"),
         "forward_images_per_second": round(args.images / statistics.median(times["forward"]), 2),
+        **voting.measure(trained(args.steps, voting.MODEL), args.images, args.peer_images, args.pairs),
         "classes_present": round(present(net, works.batches), 2),
         "classes": len(CAMVID),
         "layer": args.layer,
