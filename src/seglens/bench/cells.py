@@ -13,7 +13,8 @@ from seglens.bench.table import Cell, Figure, Range
 INTERVAL = ("95 % interval", "verdict")
 """Heads of what ``verdict_cells`` gives after the difference."""
 VERDICT_NOTE = (
-    f"The interval is Student's, of the differences paired by seed; with fewer than {SEEDS_FOR_A_VERDICT} seeds, "
+    "The interval is Student's, of the differences of the seeds that both rows have; with fewer than "
+    f"{SEEDS_FOR_A_VERDICT} of them, "
     f"with 0 inside, or where all runs are the same there is {NO_VERDICT}."
 )
 
