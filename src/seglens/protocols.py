@@ -138,7 +138,8 @@ class Evidence(Protocol):
         ...
 
     def features(self, tap: str) -> Tensor:
-        """(N, D, h', w') encoder features at ``tap`` (``stride-4`` ... ``stride-32``), from the net or the cache."""
+        """(N, D, h', w') encoder features at ``tap`` (``stride-4`` ... ``stride-32``, or ``bottleneck``: the deepest),
+        from the net or the cache."""
         ...
 
     @property

@@ -131,9 +131,16 @@ def test_the_loss_cannot_be_predicted_without_its_head(data, net):
 
 def test_core_set_reads_the_deepest_features_of_the_encoder_alone(data, encoder_alone: SegNet):
     found = reduced(build("core-set", images=2), data, encoder_alone)
-    assert found.shape == (4, encoder_alone.encoder.out_channels[-1])
-    other = reduced(build("core-set", images=2, tap="stride-16"), data, encoder_alone)
-    assert other.shape[1] != found.shape[1]
+    images = torch.stack([torch.from_numpy(data.image(id)).movedim(-1, 0) / 255 for id in data.ids])
+    with torch.no_grad():
+        deepest = encoder_alone.encode(images)["stride-32"].mean((2, 3)).numpy()
+    np.testing.assert_allclose(found, deepest, atol=1e-5)
+
+
+def test_core_set_knows_the_deepest_features_of_every_decoder(data):
+    net = build_network(ModelConfig(name="deeplabv3plus", size=SIZE, width=32), data.classes, CHANCE).eval()
+    assert "stride-32" not in net.taps
+    assert len(reduced(build("core-set", images=2), data, net)) == 4
 
 
 @pytest.mark.parametrize("name", ["entropy", "least-confidence", "margin", "bvsb"])

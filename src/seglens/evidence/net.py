@@ -97,8 +97,10 @@ class NetEvidence:
         return self.logits.softmax(1)
 
     def features(self, tap: str) -> Tensor:
-        """(N, D, h', w') encoder features at ``tap``."""
+        """(N, D, h', w') encoder features at ``tap``; ``bottleneck``: the deepest there are."""
         self._declared("features")
+        if tap == "bottleneck":
+            tap = self._network("features").taps[-1]
         if tap not in self._features:
             raise SeglensError(f"no features at tap '{tap}'; the network has {', '.join(self._features)}")
         return self._features[tap]

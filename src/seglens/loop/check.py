@@ -33,6 +33,7 @@ def check(bench: Workbench) -> None:
     _ = bench.pool, bench.narrows, bench.score, bench.cut, bench.settle, bench.oracle, bench.companions
     if "proximity" in bench.needs:
         _ = bench.depth
+    _check_narrow(bench)
     _check_companions(bench)
     _check_dropout(bench)
     _check_windows(bench)

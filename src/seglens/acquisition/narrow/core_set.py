@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field
-
 from seglens.acquisition.narrow.subset import SubsetParams
 from seglens.functional.k_center import k_center
 from seglens.protocols import Evidence, PartContext
@@ -14,9 +12,7 @@ from seglens.types import Chance, FloatArray, ImageId, ImageRows
 
 
 class CoreSetParams(SubsetParams):
-    """How many images go on, and by which features."""
-
-    tap: str = Field("stride-32", description="encoder features that are averaged over the image")
+    """How many images go on."""
 
 
 @narrows.register("core-set")
@@ -35,8 +31,8 @@ class CoreSet:
         self.params = params
 
     def reduce(self, ev: Evidence) -> FloatArray:
-        """(N, D) float32: the features' means over the image."""
-        return ev.features(self.params.tap).float().mean((-2, -1)).cpu().numpy()
+        """(N, D) float32: the deepest features' means over the image."""
+        return ev.features("bottleneck").float().mean((-2, -1)).cpu().numpy()
 
     def choose(self, pool: ImageRows, labelled: ImageRows, chance: Chance) -> list[ImageId]:
         """The farthest-first order's first images; of equally far ones, those whose id comes first."""
