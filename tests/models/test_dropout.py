@@ -31,6 +31,17 @@ def test_whole_channels_are_dropped_at_the_rate_and_the_mean_is_kept() -> None:
     assert float(out.mean()) == pytest.approx(1, abs=0.03)
 
 
+def test_each_place_draws_masks_of_its_own() -> None:
+    drop, x = ChannelDropout(0.5).eval(), torch.ones(2, 64, 1, 1)
+    masks = [drop(x, CHANCES[:2], place) for place in ("decoder", "aspp", "block-8")]
+    assert not any(torch.equal(a, b) for i, a in enumerate(masks) for b in masks[:i])
+    assert torch.equal(masks[0], drop(x, CHANCES[:2]))
+    assert torch.equal(masks[1], drop(x, CHANCES[:2], "aspp"))
+    assert torch.equal(masks[1][:, :, 0, 0], drop.factors(64, CHANCES[:2], "aspp"))
+    longer = drop.factors(80, CHANCES[:2], "aspp")  # of (chance, place) alone: what else is there has no say
+    assert torch.equal(longer[:, :64], masks[1][:, :, 0, 0])
+
+
 def test_identity_in_eval_without_chances_and_at_p_0() -> None:
     x = torch.rand(2, 4, 1, 1)
     assert torch.equal(ChannelDropout(0.9).eval()(x), x)

@@ -61,6 +61,26 @@ def test_shared_passes_equal_plain_ones(tiny: Tiny, name: str, at: str) -> None:
     assert not torch.allclose(many[0], many[1], atol=1e-3)
 
 
+@pytest.mark.parametrize("at", ["blocks", "decoder"])
+@torch.no_grad()
+def test_transposed_upsampling_shares_too(tiny: Tiny, at: str) -> None:
+    net = lively(tiny(name="unet", upsampling="transposed", dropout=0.3, dropout_at=at))
+    features, (row,) = net.encode(torch.rand(1, 3, *SIZE)), chances(1, 1)
+    shared = net.after_dropout(net.before_dropout(features), row)
+    torch.testing.assert_close(shared, net.coarse(features, row), atol=1e-5, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_cached_features_and_a_width_of_which_all_is_dropped(tiny: Tiny) -> None:
+    net = lively(tiny(name="deeplabv3plus", width=1, dropout=0.9, dropout_at="blocks"))
+    features = {tap: x.half() for tap, x in net.encode(torch.rand(1, 3, *SIZE)).items()}
+    held, drawn = net.before_dropout(features), chances(6, 1)
+    wanted = torch.stack([net.coarse(features, row) for row in drawn])
+    torch.testing.assert_close(net.after_dropout_many(held, drawn), wanted, atol=1e-5, rtol=1e-5)
+    bias = net.head[0].bias[:, None, None]
+    assert any(torch.equal(one[0], bias.expand_as(one[0])) for one in wanted)
+
+
 @pytest.mark.parametrize(("name", "at"), PLACES)
 @torch.no_grad()
 def test_a_pass_is_of_the_image_whatever_its_mates(tiny: Tiny, name: str, at: str) -> None:

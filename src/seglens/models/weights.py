@@ -86,7 +86,7 @@ def _make(name: str, download: bool, output_stride: int) -> Any:
     weights = (True if name.startswith("tu-") else "imagenet") if download else None
     try:
         return smp.encoders.get_encoder(name, in_channels=3, depth=5, weights=weights, output_stride=output_stride)
-    except (KeyError, RuntimeError, ValueError, TypeError, OSError) as error:
+    except (KeyError, RuntimeError, ValueError, TypeError, AssertionError, OSError) as error:
         what = "cannot download the weights of" if download else "unknown or unsuitable encoder"
         what += f" (at output stride {output_stride})" if output_stride != 32 else ""
         raise SeglensError(
