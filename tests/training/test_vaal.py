@@ -217,7 +217,7 @@ class Modes:
 @pytest.mark.parametrize("name", NAMES)
 def test_held_out_modes_are_told_from_labelled_ones(tiny, tmp_path: Path, name: str) -> None:
     """Half of two modes is labelled; the rest of them and two more modes are not. Judged on pictures not seen."""
-    data, config, net = Modes(40), settings(steps=170, batch=2, loss_pixels=256), tiny(size=SIZE)
+    data, config, net = Modes(40), settings(steps=160, batch=2, loss_pixels=256), tiny(size=SIZE)
     labelled = [id for id in data.ids[:80] if id[0] in "01"]
     cache = FeatureCache(tmp_path / "cache", data, net, SIZE, config.views, 1.0, stages=True)
     source = TrainSource(data, labelled, data.settled, cache, data.ids)

@@ -55,10 +55,10 @@ class Board:
 def autoencoder_loss(images: Tensor, again: Tensor, mean: Tensor, log_variance: Tensor, pixel_noise: float) -> Tensor:
     """Squared error over twice the variance of a pixel, and divergence from the standard normal: the evidence bound.
 
-    Deviation: VAAL's public code adds the squared error of a mean pixel to a divergence summed over the batch. Its
-    latent then says nothing of the image; and with an error that is only summed too, the autoencoder still moves the
-    latents about faster than the discriminator follows (on four toy modes after 300 steps, AUROC 0.29 to 0.58; with a
-    noise of 0.1, above 0.98 after 160).
+    Deviation: VAAL takes the squared error of a mean pixel. The autoencoder then moves the latents about faster than
+    the discriminator follows: of four toy modes, two of them labelled, it told the others at AUROC 0.63 and 0.71 after
+    240 steps (two seeds), with the squared error summed over the image at 0.29 to 0.70 after 300 (three seeds, two
+    batch sizes), and with a pixel's noise of 0.1 at 1.00 after 240 in all of these six.
 
     Args:
         images: (N, 3, h, w) in [0, 1].
