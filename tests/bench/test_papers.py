@@ -55,7 +55,7 @@ def test_every_row_has_the_papers_recipe(name: str) -> None:
         assert config.train.loss_pixels == paper["size"][0] * paper["size"][1]
         model = config.model
         assert (model.name, model.encoder, model.dropout, model.size) == ("deeplabv3plus", encoder, 0.2, paper["size"])
-        assert [part.name for part in config.companions][0] == "loss-head"
+        assert config.companions[0].name == "loss-head"
         assert config.companions[0].params() == {"optimiser": "sgd", "lr": 1e-3, "weight_decay": 5e-4}
         assert config.data.params()["splits"] == ["train"]
         assert (config.data.name, config.eval_data and config.eval_data.params()["splits"]) == (name, ["val"])
@@ -88,24 +88,24 @@ def test_cpral_is_the_papers(name: str, net: str) -> None:
     assert (config.answer, config.pick.name, config.ask.name) == (AnswerKind.DENSE, "top", "simulated")
 
 
-@pytest.mark.parametrize("net", sorted(NETS))
+@pytest.mark.parametrize(("name", "net"), [("cityscapes", "DRN"), ("bdd100k", "MobileNet")])
 def test_cpral_runs_on_streets_in_the_datasets_layout(name: str, net: str, tmp_path: Path) -> None:
-    """Two rounds of two steps on ten tiny images, random weights: everything but the size is the file's."""
+    """Two rounds of two steps on six tiny images, random weights: everything but the size is the file's."""
     root = tmp_path / name
-    export_streets(root, ["train", "val"], 5, (64, 128), layout="bdd100k" if name == "bdd100k" else "cityscapes")
+    export_streets(root, ["train", "val"], 3, (48, 96), layout="bdd100k" if name == "bdd100k" else "cityscapes")
     values = yaml.safe_load((FILES / f"cpral-{name}.yaml").read_text())
     values["rows"] = [row for row in values["rows"] if row["name"] == f"{net}, CPRAL"]
     values["rows"][0].setdefault("set", {})["narrow"] = [{"name": "loss-prediction", "images": 2}]
     for key in ("full", "curves", "drawings", "tables", "reference"):
         values.pop(key)
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(values))
-    small = ["model.weights=random", "model.size=[64, 128]", "train.epochs=null", "train.steps=2", "rounds=2"]
+    small = ["model.weights=random", "model.size=[48, 96]", "train.epochs=null", "train.steps=2", "rounds=2"]
     small += [f"data.root={root}", f"eval_data.root={root}", "budget.initial=2", "budget.per_round=0.1", "threads=1"]
     bench = load_bench(tmp_path / "small.yaml", tmp_path / "runs", [f"base.{setting}" for setting in small])
     results = run_bench(bench, tmp_path / "out")
     (run,) = results.rows[f"{net}, CPRAL"]
     first, second = run.rounds
-    assert first.pixel_share == pytest.approx(0.4, abs=0.01)  # two of five images
-    assert 0 < second.pixels - first.pixels <= 0.1 * 64 * 128
+    assert 0.5 < first.pixel_share <= 2 / 3  # two of three images, less what is void
+    assert first.pixels < second.pixels <= 2.1 * 48 * 96
     assert second.miou is not None
     assert "--set=base.model.weights=random" in results.stamp["command"]
