@@ -99,7 +99,8 @@ def test_cpral_runs_on_streets_in_the_datasets_layout(name: str, net: str, tmp_p
     for key in ("full", "curves", "drawings", "tables", "reference"):
         values.pop(key)
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(values))
-    small = ["model.weights=random", "model.size=[48, 96]", "train.epochs=null", "train.steps=2", "rounds=2"]
+    small = ["model.weights=random", "model.size=[48, 96]", "train.epochs=null", "train.steps=2"]
+    small += ["train.loss_pixels=4608", "rounds=2"]
     small += [f"data.root={root}", f"eval_data.root={root}", "budget.initial=2", "budget.per_round=0.1", "threads=1"]
     bench = load_bench(tmp_path / "small.yaml", tmp_path / "runs", [f"base.{setting}" for setting in small])
     results = run_bench(bench, tmp_path / "out")
