@@ -69,7 +69,7 @@ def settle(*answers, ev=None, **params):
 
 
 def test_labels_reach_what_resembles_them_nearby():
-    found = settle(said(WINDOW), temperature=20.0)
+    found = settle(said(WINDOW), radius=1 / 16, temperature=20.0)
     extended = found.provenance == Provenance.EXTENDED
     assert np.array_equal(found.provenance == Provenance.SIMULATED, WINDOW)
     # a sixteenth of the height is three quarters of a column, taken as one: 8 native pixels around the window
