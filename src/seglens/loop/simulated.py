@@ -41,7 +41,7 @@ def simulated_metrics(round: int, files: LabelFiles, truth: LabelSource, pool_co
     metrics: list[tuple[str, float | None]] = []
     if extended:
         metrics += [("extended_precision", right / known if known else None)]
-        metrics += [("extended_coverage", extended / counts.sum())]
+        metrics += [("extended_coverage", extended / int(counts.sum()))]
     if counts.any():
         metrics += [("divergence", divergence(counts, pool_counts))]
     return [Metric(round, name, "", -1, value) for name, value in metrics]
