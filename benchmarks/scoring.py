@@ -194,9 +194,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="accepted for symmetry: the last line is always JSON")
     parser.add_argument("--images", type=int, default=16, help="images that are scored")
-    parser.add_argument(
-        "--peer-images", type=int, default=1, help="of them, images that the slow peers get"
-    )
+    parser.add_argument("--peer-images", type=int, default=1, help="of them, images that the slow peers get")
     parser.add_argument("--pairs", type=int, default=5, help="rounds in which everything is timed in turn")
     parser.add_argument("--steps", type=int, default=90, help="training steps of the network")
     parser.add_argument("--layer", default=CamSpec().layer, help="whose activation is weighted")

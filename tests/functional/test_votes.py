@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional
 
 from seglens.functional.votes import vote_counts, vote_entropy
+from seglens.types import SeglensError
 
 
 def stacked(passes: list[torch.Tensor], stride: int, size: tuple[int, int]) -> torch.Tensor:
@@ -71,6 +72,13 @@ def test_votes_refuse_what_they_cannot_count():
         vote_counts(draws(1, (1, 3, 2, 2)), 4, (9, 8))
     with pytest.raises(ValueError, match="passes of shapes"):
         vote_counts(draws(1, (1, 3, 2, 2)) + draws(1, (1, 3, 2, 3)), 4, (8, 8))
+
+
+def test_votes_of_a_network_that_diverged_are_refused():
+    passes = draws(1, (1, 4, 6, 6))
+    passes[0][0, 1, 3, 3] = torch.nan
+    with pytest.raises(SeglensError, match="logits that are not finite"):
+        vote_counts(passes, 4, (24, 24))
 
 
 def test_vote_entropy_equals_the_paper_on_stacked_passes():

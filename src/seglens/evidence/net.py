@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import cast
 
 import numpy as np
@@ -189,10 +189,8 @@ class NetEvidence:
         net = self._network("sampled")
         means: list[Tensor] = []
         for few in self._few(net):
-            total = torch.zeros(())
-            for logits in self._passes(net, few, passes):
-                total = net.enlarge(logits.float(), self.size).softmax(1).add_(total.to(logits.device))
-            means.append(total / passes)
+            drawn = (net.enlarge(logits.float(), self.size).softmax(1) for logits in self._passes(net, few, passes))
+            means.append(reduce(Tensor.add_, drawn).div_(passes))
         return torch.cat(means)
 
     def _few(self, net: SegNet) -> list[range]:
