@@ -276,7 +276,7 @@ def assign(values: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
             if isinstance(below, str):  # a part given by its bare name
                 below = {"name": below}
             if below is not None and not isinstance(below, dict):
-                raise SeglensError(f"--set {setting!r}: '{parent}' holds {below!r}, which has no keys")
+                raise SeglensError(f"--set {setting!r}: '{parent}' holds a {type(below).__name__}, which has no keys")
             place[parent] = dict(below or {})
             place = place[parent]
         try:

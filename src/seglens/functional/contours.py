@@ -55,17 +55,23 @@ def contour_clicks(answer: ByteArray, region: BoolArray, tolerance: float = 1.0)
     if answer.shape != region.shape:
         raise ValueError(f"answer and region: shapes {answer.shape} and {region.shape} differ")
     whole = bool(region.all())
+    if not region.any():
+        return ContourClicks(0, 0, 0)
+    if not whole:  # a small part of a large image: the rest need not be looked at
+        rows, columns = (np.flatnonzero(region.any(axis)) for axis in (1, 0))
+        part = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        answer, region = answer[part], region[part]
     # One pixel of frame around, so that every outline closes.
     allowed = np.pad(region, 1)
     classes = np.pad(np.where(region, answer, IGNORE).astype(np.int64), 1, constant_values=IGNORE)
     segments = label(classes, background=IGNORE, connectivity=1)
     vertices = intersections = count = 0
     for segment in regionprops(segments):
-        rows, columns = slice(segment.bbox[0] - 1, segment.bbox[2] + 1), slice(segment.bbox[1] - 1, segment.bbox[3] + 1)
+        box = np.s_[segment.bbox[0] - 1 : segment.bbox[2] + 1, segment.bbox[1] - 1 : segment.bbox[3] + 1]
         mask = np.pad(segment.image, 1)
         count += 1
         for outline in find_contours(mask.astype(np.float64), 0.5):
-            inside = np.ones(len(outline) - 1, bool) if whole else _inside(outline[:-1], mask, allowed[rows, columns])
+            inside = np.ones(len(outline) - 1, bool) if whole else _inside(outline[:-1], mask, allowed[box])
             drawn, met = _drawn(outline, inside, tolerance)
             vertices += drawn
             intersections += met

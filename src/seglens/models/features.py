@@ -204,11 +204,12 @@ class FeatureCache:
 
     def _row(self, id: ImageId, view: str) -> HalfArray:
         group = self._group(id)
-        if (group, view) not in self._open:
+        found = self._open.get((group, view))  # several threads read: another may let it go at any time
+        if found is None:
             if view not in self._views or not self._file(group, view).exists():
                 raise SeglensError(f"feature cache: no features of '{id}', view '{view}'; fill it first")
             while len(self._open) >= OPEN_FILES:  # each map holds a file descriptor: let the oldest go
-                self._open.pop(next(iter(self._open)))
-            self._open[group, view] = np.load(self._file(group, view), mmap_mode="r")
-        row: HalfArray = self._open[group, view][self._position[id] % GROUP]
+                self._open.pop(next(iter(self._open), (group, view)), None)
+            found = self._open[group, view] = np.load(self._file(group, view), mmap_mode="r")
+        row: HalfArray = found[self._position[id] % GROUP]
         return row

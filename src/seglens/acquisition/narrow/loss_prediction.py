@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from seglens.acquisition.narrow.subset import SubsetParams, highest
+from seglens.acquisition.narrow.subset import RankedParams, highest
 from seglens.protocols import Evidence, PartContext
 from seglens.registry import narrows
 from seglens.types import Chance, FloatArray, ImageId, ImageRows
 
 
-class LossPredictionParams(SubsetParams):
+class LossPredictionParams(RankedParams):
     """How many images go on."""
 
 
@@ -39,4 +39,4 @@ class LossPrediction:
         """The highest predicted losses; nothing is drawn."""
         if not pool.ids:
             return []
-        return highest(pool, pool.arrays["reduced"][:, 0], self.params.count(len(pool.ids)))
+        return highest(pool, pool.arrays["reduced"][:, 0], labelled, self.params)

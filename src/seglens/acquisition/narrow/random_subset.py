@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
+from pydantic import Field
 
-from seglens.acquisition.narrow.subset import SubsetParams
+from seglens.acquisition.narrow.subset import RankedParams, highest
 from seglens.protocols import Evidence, PartContext
 from seglens.registry import narrows
 from seglens.types import Chance, FloatArray, ImageId, ImageRows
 
 
-class RandomSubsetParams(SubsetParams):
+class RandomSubsetParams(RankedParams):
     """How many images go on."""
+
+    again: bool = Field(True, description="whether images asked about in part are drawn like those never asked about")
 
 
 @narrows.register("random-subset")
@@ -32,6 +35,5 @@ class RandomSubset:
 
     def choose(self, pool: ImageRows, labelled: ImageRows, chance: Chance) -> list[ImageId]:
         """The images with the least draws; a draw depends on the image's id alone."""
-        draws = {id: chance.child(id).seed() for id in pool.ids}
-        kept = set(sorted(pool.ids, key=lambda id: (draws[id], id))[: self.params.count(len(pool.ids))])
-        return [id for id in pool.ids if id in kept]
+        draws = np.array([chance.child(id).seed() for id in pool.ids], np.float64)
+        return highest(pool, -draws, labelled, self.params)

@@ -29,13 +29,27 @@ class SubsetParams(Params):
         return min(wanted, pool)
 
 
-def highest(pool: ImageRows, values: FloatArray, count: int) -> list[ImageId]:
-    """The ``count`` images of the highest values, in the pool's order; of equal ones, those whose id comes first.
+class RankedParams(SubsetParams):
+    """How many images go on, and whether once is enough."""
+
+    again: bool = Field(
+        False,
+        description="whether images asked about in part compete with those never asked about; false: they come when "
+        "no others are left",
+    )
+
+
+def highest(pool: ImageRows, values: FloatArray, labelled: ImageRows, params: RankedParams) -> list[ImageId]:
+    """The images of the highest values, in the pool's order; of equal ones, those whose id comes first.
+
+    What was asked about leaves the unlabelled pool (CPRAL, "move them from unlabeled pool to labeled set"): of such
+    images of which something is left to ask, none comes before the last that was never asked about, unless ``again``.
 
     Args:
         pool: the images.
         values: (N,) one an image.
-        count: how many, at most N.
+        labelled: the images asked about before.
+        params: how many to keep.
 
     Raises:
         SeglensError: a value that is not finite, named by its image.
@@ -43,6 +57,7 @@ def highest(pool: ImageRows, values: FloatArray, count: int) -> list[ImageId]:
     bad = np.flatnonzero(~np.isfinite(values))
     if len(bad):
         raise SeglensError(f"image '{pool.ids[bad[0]]}': its value {values[bad[0]]} is not finite ({len(bad)} such)")
-    order = sorted(zip(pool.ids, values.tolist(), strict=True), key=lambda pair: (-pair[1], pair[0]))
-    kept = {id for id, _ in order[:count]}
+    asked = frozenset() if params.again else frozenset(labelled.ids)
+    order = sorted(zip(pool.ids, values.tolist(), strict=True), key=lambda pair: (pair[0] in asked, -pair[1], pair[0]))
+    kept = {id for id, _ in order[: params.count(len(pool.ids))]}
     return [id for id in pool.ids if id in kept]

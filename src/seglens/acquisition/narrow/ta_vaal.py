@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from seglens.acquisition.narrow.subset import SubsetParams
+from seglens.acquisition.narrow.subset import RankedParams
 from seglens.acquisition.narrow.vaal import Vaal
 from seglens.registry import narrows
 
 
-class TaVaalParams(SubsetParams):
+class TaVaalParams(RankedParams):
     """How many images go on."""
 
 
@@ -23,6 +23,6 @@ class TaVaal(Vaal):
         Kim et al., Task-aware variational adversarial active learning, CVPR 2021, section 3.4.
     """
 
-    Params: ClassVar[type[SubsetParams]] = TaVaalParams
+    Params: ClassVar[type[RankedParams]] = TaVaalParams
     companion: ClassVar[str] = "ta-vaal"
     needs: ClassVar[frozenset[str]] = frozenset({"companion:ta-vaal"})

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field, field_validator
 
-from seglens.acquisition.narrow.subset import SubsetParams, highest
+from seglens.acquisition.narrow.subset import RankedParams, highest
 from seglens.config import PartConfig
 from seglens.protocols import Evidence, Learner, PartContext, Score
 from seglens.registry import narrows, scores
 from seglens.types import Chance, FloatArray, ImageId, ImageRows, Rows, SeglensError
 
 
-class TopByScoreParams(SubsetParams):
+class TopByScoreParams(RankedParams):
     """How many images go on, and by which score."""
 
     score: PartConfig = Field(PartConfig(name="entropy"), description="score of a pixel, averaged over the image")
@@ -51,7 +51,7 @@ class TopByScore:
         if not pool.ids:
             return []
         values = self._score.finish(_rows(pool.ids, pool.arrays["reduced"][:, 0]))
-        return highest(pool, values, self.params.count(len(pool.ids)))
+        return highest(pool, values, labelled, self.params)
 
 
 def _check(score: Score, name: str) -> None:

@@ -6,13 +6,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from seglens.acquisition.narrow.subset import SubsetParams, highest
+from seglens.acquisition.narrow.subset import RankedParams, highest
 from seglens.protocols import Evidence, PartContext
 from seglens.registry import narrows
 from seglens.types import Chance, FloatArray, ImageId, ImageRows
 
 
-class VaalParams(SubsetParams):
+class VaalParams(RankedParams):
     """How many images go on."""
 
 
@@ -27,11 +27,11 @@ class Vaal:
         Sinha et al., Variational adversarial active learning, ICCV 2019, algorithm 2.
     """
 
-    Params: ClassVar[type[SubsetParams]] = VaalParams
+    Params: ClassVar[type[RankedParams]] = VaalParams
     companion: ClassVar[str] = "vaal"
     needs: ClassVar[frozenset[str]] = frozenset({"companion:vaal"})
 
-    def __init__(self, params: SubsetParams, context: PartContext) -> None:
+    def __init__(self, params: RankedParams, context: PartContext) -> None:
         self.params = params
 
     def reduce(self, ev: Evidence) -> FloatArray:
@@ -45,4 +45,4 @@ class Vaal:
         unlabelled: FloatArray = -pool.arrays["reduced"][:, 0]
         if (unlabelled == unlabelled[0]).all():
             unlabelled = np.array([chance.child(id).numpy().random() for id in pool.ids])
-        return highest(pool, unlabelled, self.params.count(len(pool.ids)))
+        return highest(pool, unlabelled, labelled, self.params)
