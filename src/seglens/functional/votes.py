@@ -39,7 +39,7 @@ def vote_counts(passes: Iterable[Tensor], stride: int, size: Size) -> Tensor:
 
     Example:
         >>> vote_counts([torch.tensor([[[[3.0, 0.0]], [[1.0, 1.0]]]])], 2, (1, 4)).tolist()
-        [[[[1.0, 1.0, 1.0, 0.0]], [[0.0, 0.0, 0.0, 1.0]]]]
+        [[[[1.0, 1.0, 0.0, 0.0]], [[0.0, 0.0, 1.0, 1.0]]]]
 
     Reference: the votes of CPRAL (arXiv 2112.05975), Eq. 4, counted online.
     """
