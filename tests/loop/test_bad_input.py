@@ -209,5 +209,7 @@ def test_a_machine_that_costs_no_clicks_cannot_be_paid_in_clicks(pool: Path) -> 
 
 
 def test_a_machine_without_its_teacher_is_refused(pool: Path) -> None:
-    with pytest.raises(SeglensError, match=r"companions: 'ask: machine' reads what 'ema-teacher' leaves behind: add ema-teacher"):
+    with pytest.raises(
+        SeglensError, match=r"companions: 'ask: machine' reads what 'ema-teacher' leaves behind: add ema-teacher"
+    ):
         create(pool / "run", on(pool, **EXPLAINED | {"ask": "machine"}))

@@ -25,3 +25,29 @@ def test_passes_of_a_network_without_dropout_are_refused(tmp_path: Path, score: 
 def test_zero_passes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SeglensError, match=r"passes.*found 0"):
         create(tmp_path / "run", tiny(tmp_path, score={"name": "vote-entropy", "passes": 0}))
+
+
+HEAD: dict[str, Any] = {"companions": ["loss-head"]}
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"settle": {"name": "contextual", "tap": "stride-2"}}, r"settle 'contextual': key 'tap'.*stride-2"),
+        ({"narrow": [{"name": "loss-prediction", "images": 999}], **HEAD}, r"narrow.*images.*999.*pool"),
+        ({"narrow": [{"name": "loss-prediction", "images": 2}]}, r"companions: 'narrow: loss-prediction' reads what"),
+        ({"cut": {"name": "gaussian-window", "size": 999}}, r"key 'size', found 999.*larger than the image"),
+        (
+            {
+                "cut": "gaussian-window",
+                "answer": "dense",
+                "budget": {"unit": "image-equivalents", "initial": 2, "per_round": 1e-4},
+            },
+            r"budget\.per_round",
+        ),
+    ],
+)
+def test_what_cannot_work_is_refused_and_leaves_nothing(tmp_path: Path, values: dict[str, Any], words: str) -> None:
+    with pytest.raises(SeglensError, match=words):
+        create(tmp_path / "run", tiny(tmp_path, **values))
+    assert not (tmp_path / "run").exists()

@@ -117,13 +117,14 @@ def _check_windows(bench: Workbench) -> None:
 
 def _check_layer(bench: Workbench) -> None:
     """A layer that the network does not have is found now, not after the first training."""
-    spec = getattr(bench.score, "spec", None)
-    if spec is None or "cam" not in bench.score.needs:
+    layer = getattr(getattr(bench.score, "spec", None), "layer", None) if "cam" in bench.score.needs else None
+    tap = getattr(getattr(bench.settle, "params", None), "tap", None)
+    if layer is None and tap is None:
         return
-    model = bench.config.model.model_copy(update={"weights": "random"})
-    layers = build_network(model, bench.data.classes, bench.chance).activations
-    if spec.layer not in layers:
-        raise SeglensError(
-            f"score '{bench.config.score.name}': key 'layer', found '{spec.layer}'. Allowed for model "
-            f"'{model.name}': {', '.join(layers)}"
-        )
+    net = build_network(bench.config.model.model_copy(update={"weights": "random"}), bench.data.classes, bench.chance)
+    wanted = [(f"score '{bench.config.score.name}': key 'layer'", layer, net.activations)]
+    wanted += [(f"settle '{bench.config.settle.name}': key 'tap'", tap, net.taps)]
+    for key, found, allowed in wanted:
+        if found is not None and found not in allowed:
+            model = bench.config.model.name
+            raise SeglensError(f"{key}, found '{found}'. Allowed for model '{model}': {', '.join(allowed)}")

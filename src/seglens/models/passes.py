@@ -26,17 +26,21 @@ def folded(conv: Any, norm: Any) -> tuple[Tensor, Tensor]:
 def head_passes(x: Tensor, weight: Tensor, bias: Tensor, factors: Tensor) -> Tensor:
     """A convolution of many masked versions of the same map, in one convolution an image.
 
+    What kept channels are multiplied by goes into the map, as dropout has it, and not into the weights: in bfloat16 the
+    two round differently.
+
     Args:
         x: (N, D, h, w).
         weight: (C, D, k, k), k odd.
         bias: (C,).
-        factors: (passes, N, D): what each channel is multiplied by.
+        factors: (passes, N, D): what each channel is multiplied by: 0, or the same for all.
 
     Returns:
         (passes, N, C, h, w).
     """
     passes, images, _ = factors.shape
-    weights = (weight * factors.to(weight)[:, :, None, :, None, None]).transpose(0, 1).flatten(1, 2)
+    x = x * factors.amax().to(x)
+    weights = (weight * (factors > 0).to(weight)[:, :, None, :, None, None]).transpose(0, 1).flatten(1, 2)
     biases = bias.repeat(passes)
     found = [_convolved(one, w, biases) for one, w in zip(x, weights, strict=True)]
     return torch.stack(found).view(images, passes, -1, *x.shape[2:]).transpose(0, 1)

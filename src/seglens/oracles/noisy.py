@@ -21,7 +21,6 @@ from seglens.types import (
     AnswerStatus,
     ByteArray,
     Chance,
-    Cost,
     ImageId,
     Query,
     SeglensError,
@@ -54,8 +53,8 @@ class Noisy:
     A segment is a 4-connected component of one class in the whole image's truth; void is none. Whether it is wrong,
     and how, is drawn by (run seed, image, segment) alone, so that every question and every round meets the same
     mistake, and what is wrong at 20 % is wrong at 40 % too. Every kind of answer is given from the noisy mask: a
-    region's dominant class, for one, is that of its noisy pixels. A person pays for the work: clicks and seconds are
-    those of the true answer; pixels are those that were answered, so that what is missing counts none.
+    region's dominant class, for one, is that of its noisy pixels. What is paid is the true answer's cost, its pixels
+    too: a person was shown them, and a budget that got missing ones back would pay noisy annotators for more questions.
 
     Deviation: symmetric noise is c -> C - 1 - c, for the paper's n - c leaves the range of the labels at c = 0. The
     middle one of an odd number of classes stays as it is: its symmetric mistakes are none.
@@ -107,7 +106,7 @@ class Noisy:
         found: dict[str, Answer] = {}
         for query, right in zip(queries, true, strict=True):
             said = named.get(query.id) or _drawn(right, noisy.ravel()[indices(query.region.runs)])
-            found[query.id] = replace(said, cost=replace(right.cost, pixels=said.cost.pixels))
+            found[query.id] = replace(said, cost=right.cost)
         return found
 
     def _simulated(self, queries: Sequence[Query], mask: ByteArray, ask: AskContext) -> list[Answer]:
@@ -131,10 +130,9 @@ class _Mask:
 
 def _drawn(right: Answer, dense: ByteArray) -> Answer:
     """The true dense answer with other classes; void where none is left."""
-    cost = Cost(pixels=float((dense != IGNORE).sum()))
-    if not cost.pixels:
-        return replace(right, status=AnswerStatus.VOID, cost=cost, dense=None)
-    return replace(right, cost=cost, dense=dense)
+    if (dense == IGNORE).all():
+        return replace(right, status=AnswerStatus.VOID, dense=None)
+    return replace(right, dense=dense)
 
 
 def noisy_mask(truth: ByteArray, classes: int, fraction: float, kind: str, chance: Chance) -> ByteArray:
