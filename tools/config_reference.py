@@ -49,7 +49,8 @@ def kinds() -> list[registry.Registry[Any]]:
 
 def ours(kind: registry.Registry[Any]) -> list[str]:
     """Names of our own parts of a kind; other people's are not documented here."""
-    return [name for name in kind.names() if kind.get(name).__module__.startswith("seglens.")]
+    mine = [name for name in kind.names() if kind.get(name).__module__.startswith("seglens.")]
+    return [name for name in mine if hasattr(kind.get(name), "Params")]  # networks of companions have no values
 
 
 def table(model: type[BaseModel]) -> Iterator[str]:

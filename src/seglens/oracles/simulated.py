@@ -22,6 +22,7 @@ from seglens.types import (
     AnswerStatus,
     ByteArray,
     Cost,
+    ImageId,
     IntArray,
     Provenance,
     Query,
@@ -68,14 +69,16 @@ class Simulated:
         """
         if ask.labels is None:
             raise SeglensError("ask 'simulated': the data has no labels to answer from; use ask 'human'")
-        truths: dict[str, ByteArray] = {}
-        for query in queries:
-            if query.id in self._seen:
-                continue
-            if query.image not in truths:
-                truths = {query.image: ask.labels.label(query.image)}
-            self._answers[query.id] = self._answer(query, truths[query.image])
-            self._seen.add(query.id)
+        fresh = {query.id: query for query in queries if query.id not in self._seen}
+        by_image: dict[ImageId, list[Query]] = {}
+        for query in fresh.values():
+            by_image.setdefault(query.image, []).append(query)
+        found: dict[str, Answer] = {}
+        for image, few in by_image.items():  # each mask is read once, and not kept
+            truth = ask.labels.label(image)
+            found |= {query.id: self._answer(query, truth) for query in few}
+        self._answers |= {id: found[id] for id in fresh}
+        self._seen |= set(fresh)
 
     def collect(self) -> list[Answer]:
         """The answers since the last call, in the order asked."""

@@ -138,7 +138,10 @@ def _argmax(logits: Tensor, size: Size) -> ByteArray:
     """(C, h, w) logits, bilinear to ``size``: the best class of each pixel, (H, W) uint8."""
     if logits.shape[-2:] != size:
         logits = functional.interpolate(logits[None].float(), size=size, mode="bilinear", align_corners=False)[0]
-    best: ByteArray = logits.argmax(0).to(torch.uint8).cpu().numpy()
+    if logits.device.type == "cpu":  # NumPy takes a fifth of torch's time for a leading axis
+        best: ByteArray = logits.float().numpy().argmax(0).astype(np.uint8)
+    else:
+        best = logits.argmax(0).to(torch.uint8).cpu().numpy()
     return best
 
 
