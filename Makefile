@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/ready
 
 .PHONY: demo test check format docs bench-camvid bench-demo bench-streets bench-round bench-segxal bench-segxal-streets \
-	bench-explanations bench-scoring clean
+	bench-cpral bench-explanations bench-scoring clean
 
 demo: $(READY)
 	$(BIN)/seglens demo
@@ -42,6 +42,9 @@ bench-segxal: $(READY)
 
 bench-segxal-streets: $(READY)
 	$(BIN)/seglens bench benchmarks/segxal-streets.yaml
+
+bench-cpral: $(READY)
+	$(BIN)/seglens bench benchmarks/cpral.yaml
 
 bench-explanations: $(READY)
 	$(BIN)/python benchmarks/explanations.py --json --out docs/results/explanations.json
