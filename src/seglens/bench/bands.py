@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from pydantic import TypeAdapter
 from torch import Tensor
 
 from seglens.bench.figures import BandFigures
@@ -185,7 +186,7 @@ class BandMeter:
         if path.exists():
             kept = json.loads(path.read_text())
             if kept["asked"] == asked:
-                return _figures(kept["found"])
+                return TypeAdapter(BandFigures).validate_python(kept["found"])
         model = self._last_model(run)
         if model is None:
             return None
@@ -197,7 +198,3 @@ class BandMeter:
 
     def _last_model(self, run: PlannedRun) -> Path | None:
         return Workbench(load_config(run.folder), run.folder).model(run.config.rounds)
-
-
-def _figures(kept: Mapping[str, object]) -> BandFigures:
-    return BandFigures(**{key: tuple(v) if isinstance(v, list) else v for key, v in kept.items()})  # type: ignore[arg-type]

@@ -29,7 +29,7 @@ def bench(
         list[str] | None,
         typer.Option("--set", help="Change one key of the file, paths as in it: base.data.root=FOLDER."),
     ] = None,
-    only: Annotated[list[str], typer.Option("--only", help="Run this row alone; may be given again.")] = [],  # noqa: B006
+    only: Annotated[list[str] | None, typer.Option("--only", help="Run this row alone; may be given again.")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the grid and the trainings left, run nothing.")
     ] = False,
@@ -38,7 +38,7 @@ def bench(
     """Run presets x seeds x rounds, paired and resumable, and write tables and curves at equal cost."""
     planned = load_bench(file, runs, set_ or ())
     if dry_run:
-        _show(outlook(planned.of_rows(only)), json)
+        _show(outlook(planned.of_rows(only or ())), json)
         return
     if out is None and planned.on_other_data:
         raise SeglensError(
@@ -46,7 +46,7 @@ def bench(
             "for example --out docs/results/cityscapes, and --runs runs/cityscapes"
         )
     out = out or Path("docs/results")
-    results = run_bench(planned, out, only, console.progress)
+    results = run_bench(planned, out, only or (), console.progress)
     for table in make_tables(results):
         console.out.print(console.escape(to_markdown(table)))
     console.out.print(f"results: {out / planned.name}.json, .md, .tex, .csv, .svg")

@@ -47,14 +47,16 @@ def check(
 @commands.command()
 def superpixels(
     config: Annotated[Path | None, typer.Option(help="YAML file of a run; without it, the defaults.")] = None,
-    set_: Annotated[list[str], typer.Option("--set", help="Change one key, for example cut.segments=512.")] = [],  # noqa: B006
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Change one key, for example cut.segments=512.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Report a run's superpixels: their mean count, the accuracy and the mIoU that dominant-class answers can reach.
 
     It reads the truth of the pool: for planning, never for acquisition.
     """
-    resolved = make_config(config, set_)
+    resolved = make_config(config, set_ or [])
     bench = Workbench(resolved, Path())
     if resolved.cut.name != "superpixel":
         raise SeglensError(f"cut: found '{resolved.cut.name}'; this report is about 'superpixel'")
@@ -75,13 +77,13 @@ def export_streets(
     out: Annotated[Path, typer.Argument(help="Folder to write; empty, or not there yet.", show_default=False)],
     images: Annotated[int, typer.Option(min=1, help="Images of each split.")] = 150,
     size: Annotated[tuple[int, int], typer.Option(help="Height and width, pixels.")] = (128, 256),
-    split: Annotated[list[str], typer.Option(help="train or val; repeat it for both.")] = ["train"],  # noqa: B006
+    split: Annotated[list[str] | None, typer.Option(help="train (without this) or val; repeat it for both.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the streets.")] = 0,
     layout: Annotated[str, typer.Option(help=", ".join(get_args(export.Layout)))] = "cityscapes",
     json: Json = False,
 ) -> None:
     """Write generated streets in the layout of Cityscapes (pictures, labelIds, disparity) or BDD100K."""
-    splits = [_allowed("--split", name, get_args(export.Split)) for name in dict.fromkeys(split)]
+    splits = [_allowed("--split", name, get_args(export.Split)) for name in dict.fromkeys(split or ["train"])]
     kind = _allowed("--layout", layout, get_args(export.Layout))
     with console.progress() as report:
         written = export.export_streets(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from dataclasses import replace
+from typing import ClassVar, Literal, cast
 
 import numpy as np
 from pydantic import Field
@@ -12,7 +12,7 @@ from skimage.measure import label as components
 
 from seglens.functional.run_lengths import indices
 from seglens.oracles.simulated import Simulated, SimulatedParams
-from seglens.protocols import AskContext, PartContext
+from seglens.protocols import AskContext
 from seglens.registry import oracles
 from seglens.types import (
     IGNORE,
@@ -21,9 +21,7 @@ from seglens.types import (
     AnswerStatus,
     ByteArray,
     Chance,
-    ImageId,
     Query,
-    SeglensError,
 )
 
 DRAWN = (AnswerKind.DENSE, AnswerKind.MASK)
@@ -47,7 +45,7 @@ class NoisyParams(SimulatedParams):
 
 
 @oracles.register("noisy")
-class Noisy:
+class Noisy(Simulated):
     """Answers as ``simulated`` does, from masks in which a fraction of the connected class segments is wrong.
 
     A segment is a 4-connected component of one class in the whole image's truth; void is none. Whether it is wrong,
@@ -63,69 +61,20 @@ class Noisy:
     not say what a label is; a segment is what a person draws and names.
     """
 
-    Params = NoisyParams
-    simulation: ClassVar[bool] = True
-    needs: ClassVar[frozenset[str]] = Simulated.needs
-    kinds: ClassVar[frozenset[AnswerKind]] = Simulated.kinds
-    free: ClassVar[bool] = False
+    Params: ClassVar[type[SimulatedParams]] = NoisyParams
+    name: ClassVar[str] = "noisy"
 
-    def __init__(self, params: NoisyParams, context: PartContext) -> None:
-        self.params = params
-        self._context = context
-        self._answers: dict[str, Answer] = {}
-        self._seen: set[str] = set()
-
-    def submit(self, queries: Sequence[Query], ask: AskContext) -> None:
-        """Answer the questions; one that was handed over before is left out.
-
-        Raises:
-            SeglensError: no labels, a mask of another size, or a kind that it cannot answer.
-        """
-        if ask.labels is None:
-            raise SeglensError("ask 'noisy': the data has no labels to answer from; use ask 'human'")
-        fresh = {query.id: query for query in queries if query.id not in self._seen}
-        by_image: dict[ImageId, list[Query]] = {}
-        for query in fresh.values():
-            by_image.setdefault(query.image, []).append(query)
-        found: dict[str, Answer] = {}
-        for image, few in by_image.items():  # one mask at a time: nothing of the truth is kept
-            found |= self._about(image, few, ask.labels.label(image), ask)
-        self._answers |= {id: found[id] for id in fresh}
-        self._seen |= set(fresh)
-
-    def collect(self) -> list[Answer]:
-        """The answers since the last call, in the order asked."""
-        answers, self._answers = list(self._answers.values()), {}
-        return answers
-
-    def _about(self, image: ImageId, queries: Sequence[Query], truth: ByteArray, ask: AskContext) -> dict[str, Answer]:
-        chance = ask.chance.child("noise", image)
-        noisy = noisy_mask(truth, len(ask.classes), self.params.fraction, self.params.kind, chance)
-        true = self._simulated(queries, truth, ask)
-        named = {a.query: a for a in self._simulated([q for q in queries if q.kind not in DRAWN], noisy, ask)}
-        found: dict[str, Answer] = {}
-        for query, right in zip(queries, true, strict=True):
-            said = named.get(query.id) or _drawn(right, noisy.ravel()[indices(query.region.runs)])
-            found[query.id] = replace(said, cost=right.cost)
+    def _about(self, queries: Sequence[Query], truth: ByteArray, ask: AskContext) -> list[Answer]:
+        params = cast(NoisyParams, self.params)
+        chance = ask.chance.child("noise", queries[0].image)
+        noisy = noisy_mask(truth, len(ask.classes), params.fraction, params.kind, chance)
+        found: list[Answer] = []
+        for query, right in zip(queries, super()._about(queries, truth, ask), strict=True):
+            if query.kind in DRAWN:
+                found.append(_drawn(right, noisy.ravel()[indices(query.region.runs)]))
+            else:
+                found.append(replace(self._answer(query, noisy), cost=right.cost))
         return found
-
-    def _simulated(self, queries: Sequence[Query], mask: ByteArray, ask: AskContext) -> list[Answer]:
-        oracle = Simulated(self.params, self._context)
-        oracle.submit(queries, replace(ask, labels=_Mask(mask)))
-        return oracle.collect()
-
-
-@dataclass(frozen=True)
-class _Mask:
-    """A LabelSource of one image."""
-
-    mask: ByteArray
-
-    def has(self, id: ImageId) -> bool:
-        return True
-
-    def label(self, id: ImageId) -> ByteArray:
-        return self.mask
 
 
 def _drawn(right: Answer, dense: ByteArray) -> Answer:

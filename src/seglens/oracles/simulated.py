@@ -50,7 +50,8 @@ class Simulated:
     pixels.
     """
 
-    Params = SimulatedParams
+    Params: ClassVar[type[SimulatedParams]] = SimulatedParams
+    name: ClassVar[str] = "simulated"
     simulation: ClassVar[bool] = True
     needs: ClassVar[frozenset[str]] = frozenset()
     kinds: ClassVar[frozenset[AnswerKind]] = frozenset(AnswerKind) - {AnswerKind.VERDICT}
@@ -68,15 +69,14 @@ class Simulated:
             SeglensError: no labels, a mask of another size, or a kind that it cannot answer.
         """
         if ask.labels is None:
-            raise SeglensError("ask 'simulated': the data has no labels to answer from; use ask 'human'")
+            raise SeglensError(f"ask '{self.name}': the data has no labels to answer from; use ask 'human'")
         fresh = {query.id: query for query in queries if query.id not in self._seen}
         by_image: dict[ImageId, list[Query]] = {}
         for query in fresh.values():
             by_image.setdefault(query.image, []).append(query)
         found: dict[str, Answer] = {}
         for image, few in by_image.items():  # each mask is read once, and not kept
-            truth = ask.labels.label(image)
-            found |= {query.id: self._answer(query, truth) for query in few}
+            found |= {answer.query: answer for answer in self._about(few, ask.labels.label(image), ask)}
         self._answers |= {id: found[id] for id in fresh}
         self._seen |= set(fresh)
 
@@ -84,6 +84,10 @@ class Simulated:
         """The answers since the last call, in the order asked."""
         answers, self._answers = list(self._answers.values()), {}
         return answers
+
+    def _about(self, queries: Sequence[Query], truth: ByteArray, ask: AskContext) -> list[Answer]:
+        """The answers to questions about one image."""
+        return [self._answer(query, truth) for query in queries]
 
     def _answer(self, query: Query, truth: ByteArray) -> Answer:
         if truth.shape != query.region.size:
