@@ -99,7 +99,7 @@ class Evidence(Protocol):
     """What is known of a few images, computed on demand at the model's size (h, w); built and dropped in one worker.
 
     The union of the parts' needs is given at construction; reading what was not declared raises. Needs are words:
-    ``logits``, ``probs``, ``features``, ``proximity``, ``cam``, ``teacher``, ``votes``, ``sampled``, ``stages``, and
+    ``logits``, ``probs``, ``features``, ``proximity``, ``cam``, ``teacher``, ``votes``, ``sampled``, and
     ``companion:NAME`` for the network that a companion leaves behind.
     """
 
@@ -165,11 +165,6 @@ class Evidence(Protocol):
         """(N, C, h, w) float32 probabilities, mean over ``passes`` passes with dropout on."""
         ...
 
-    @property
-    def stages(self) -> Tensor:
-        """(N, D) float32: the encoder's six learned stages, each a mean over the image, side by side."""
-        ...
-
     def companion(self, name: str) -> Tensor:
         """(N, K) float32: what the network that a companion left behind says of each image (``Judge``)."""
         ...
@@ -232,16 +227,18 @@ class Learner(Protocol):
 
 
 class Narrow(Protocol):
-    """Which images are worth a look?"""
+    """Which images are worth a look? ``reads_labelled``: it compares them with the rows of labelled images, which are
+    only then reduced too."""
 
     needs: frozenset[str]
+    reads_labelled: bool
 
     def reduce(self, ev: Evidence) -> FloatArray:
         """(N, D) what is kept of each image."""
         ...
 
     def choose(self, pool: ImageRows, labelled: ImageRows, chance: Chance) -> list[ImageId]:
-        """The ids to go on with, a subset of the pool's."""
+        """The ids to go on with, a subset of the pool's; ``labelled`` has arrays where they are read."""
         ...
 
 

@@ -70,7 +70,7 @@ def test_every_row_has_the_papers_budget(name: str) -> None:
             continue
         each = 40 if row.endswith(", 40") else paper["images"]
         assert config.rounds == paper["rounds"]
-        assert config.budget.unit is Unit.IMAGE_EQUIVALENTS
+        assert config.budget.unit is (Unit.IMAGES if config.cut.name == "image" else Unit.IMAGE_EQUIVALENTS)
         assert (config.budget.initial, config.budget.per_round) == (paper["images"], each)
         wholes = [part.params()["images"] for part in config.narrow if config.cut.name == "image"]
         assert set(wholes) <= {each}
@@ -110,3 +110,18 @@ def test_cpral_runs_on_streets_in_the_datasets_layout(name: str, net: str, tmp_p
     assert first.pixels < second.pixels <= 2.1 * 48 * 96
     assert second.miou is not None
     assert "--set=base.model.weights=random" in results.stamp["command"]
+
+
+def test_the_figures_on_camvid_and_the_same_file_on_other_data() -> None:
+    file = FILES / "cpral.yaml"
+    bench = load_bench(file)
+    by_row = {run.row: run.config for run in bench.runs}
+    assert [part.params()["images"] for part in by_row["CPRAL"].narrow] == [50]
+    assert by_row["without CLE, RGA"].cut.params()["kernel"] == "box"
+    assert by_row["CPRAL 60 %"].ask.params()["fraction"] == 0.6
+    assert {config.train.steps for row, config in by_row.items() if row != "full supervision"} == {150}
+    changes = [f"base.{key}.{k}={v}" for key in ("data", "eval_data") for k, v in (("name", "bdd100k"), ("root", "x"))]
+    changes += ["base.data.splits=[train]", "base.eval_data.splits=[val]"]
+    other = load_bench(file, settings=changes)
+    assert other.on_other_data
+    assert {run.config.data.name for run in other.runs} == {"bdd100k"}

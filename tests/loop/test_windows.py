@@ -51,7 +51,7 @@ def test_windows_of_a_noisy_person_are_asked_paid_and_learnt_from(tmp_path: Path
         asked[pair.query.image] = asked.get(pair.query.image, False) | mask
     for round in (1, 2):
         estimates = sum(query.estimate.pixels for query in windows if query.round == round)
-        due = (2 + round) * PIXELS - spent[round - 1]  # what was missing is not charged: it carries over
+        due = (2 + round) * PIXELS - spent[round - 1]  # void is not charged: it carries over
         assert due - 16 * 16 < estimates <= due
 
     truth, classes = open_labels(config.data), len(open_data(config.data).classes)
@@ -61,10 +61,11 @@ def test_windows_of_a_noisy_person_are_asked_paid_and_learnt_from(tmp_path: Path
         said = noisy.ravel()[indices(pair.query.region.runs)]
         dense = pair.answer.dense if pair.answer.dense is not None else np.full_like(said, IGNORE)
         assert np.array_equal(dense, said)  # one mask of mistakes, in every round
-        assert pair.answer.cost.pixels == (said != IGNORE).sum()
+        true = truth.label(pair.query.image).ravel()[indices(pair.query.region.runs)]
+        assert pair.answer.cost.pixels == (true != IGNORE).sum()  # what is new, and what a person was shown
     files = LabelFiles(tmp_path / "run")
     labels = {id: files.read(id) for id in files.ids()}
-    assert sum(int((settled.label != IGNORE).sum()) for settled in labels.values()) == spent[-1]
+    assert 0 < sum(int((settled.label != IGNORE).sum()) for settled in labels.values()) < spent[-1]  # some is missing
 
 
 @pytest.mark.parametrize(

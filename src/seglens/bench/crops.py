@@ -20,6 +20,7 @@ from PIL import Image
 from seglens.bench.plan import FULL, Bench, CropsPlan, PlannedRun
 from seglens.data import open_data, open_labels
 from seglens.loop import Workbench, load_config
+from seglens.loop.workbench import device
 from seglens.models import SegNet, load_checkpoint
 from seglens.protocols import LabelSource, SegDataset
 from seglens.training import predict
@@ -192,7 +193,7 @@ def make_crops(bench: Bench) -> bytes | None:
     assert plan is not None
     runs = crop_runs(bench)
     models = {row: _last_model(run) for row, run in runs.items()}
-    nets = {row: load_checkpoint(path).eval() for row, path in models.items() if path is not None}
+    nets = {row: load_checkpoint(path).eval().to(device()) for row, path in models.items() if path is not None}
     config = bench.runs[-1].config
     assert config.eval_data is not None
     if len(nets) < len(models):

@@ -34,7 +34,7 @@ class RowPlan(Params):
 
 
 class FullPlan(Params):
-    """Full supervision by the same recipe: every image of the pool, once."""
+    """Full supervision: every image of the pool, once; by the same recipe but for what ``set`` changes."""
 
     seeds: tuple[int, ...] | None = Field(None, min_length=1, description="its own seeds; null = the file's")
     set: dict[str, Any] = Field({}, description="what changes in base, merged key by key")
@@ -106,7 +106,7 @@ class BenchPlan(Params):
     runs: Path | None = Field(None, description="folder of the runs; null = runs/<file name>")
     base: dict[str, Any] = Field(description="what all runs share: a run's config without preset and seed")
     seeds: tuple[int, ...] = Field((0,), min_length=1, description="seeds of every row, paired")
-    full: FullPlan | None = Field(None, description="full supervision by the same recipe; null = none")
+    full: FullPlan | None = Field(None, description="full supervision; null = none")
     rows: tuple[RowPlan, ...] = Field(min_length=1, description="the rows")
     reference: str | None = Field(None, description="row the others are compared with at equal cost; null = none")
     axes: tuple[AxisName, ...] = Field(

@@ -148,6 +148,8 @@ def _heading(results: Results) -> str:
         f"digest and seed in [{results.name}.json]({results.name}.json).\n",
     ]
     lines.insert(1, f"Seeds of each row. {_seeds(results)}.\n")
+    if results.plan.full is not None and results.plan.full.set:
+        lines.insert(2, f"Full supervision differs in more than its labels: `{json.dumps(results.plan.full.set)}`.\n")
     if results.unfinished:
         lines.append(f"Unfinished: {len(results.unfinished)} runs are still to do.\n")
     return "\n".join(lines) + "\n"

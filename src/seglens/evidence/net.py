@@ -207,7 +207,7 @@ class NetEvidence:
         with torch.inference_mode(), autocast(device, self._precision):
             held = net.before_dropout(features)
         cells = len(few) * len(net.classes) * self.size[0] * self.size[1] // net.decoder.stride**2
-        step = max(1, PASS_LOGITS // cells)
+        step = max(1, PASS_LOGITS // max(1, cells))
         for start in range(0, passes, step):
             numbers = range(start, min(start + step, passes))
             chances = [[self.chance.child(self.ids[i], number) for i in few] for number in numbers]
@@ -215,20 +215,10 @@ class NetEvidence:
                 logits = net.after_dropout_many(held, chances)
             yield from logits
 
-    @property
-    def stages(self) -> Tensor:
-        """(N, D) float32: the encoder's six learned stages, each a mean over the image, side by side.
-
-        Only the encoder runs; where a cache holds the stages, nothing does.
-
-        Raises:
-            SeglensError: not declared, or no model yet.
-        """
-        self._declared("stages")
-        return self._features[STAGES_TAP].float().flatten(1)
-
     def companion(self, name: str) -> Tensor:
         """(N, K) float32: what the network that a companion left behind says of each image.
+
+        Of the network only the encoder runs; where a cache holds its stages, nothing does.
 
         Raises:
             SeglensError: not declared, or the run trains no such companion.
@@ -306,7 +296,7 @@ class NetEvidence:
 
     @property
     def _staged(self) -> bool:
-        return any(need == "stages" or need.startswith("companion:") for need in self.needs)
+        return any(need.startswith("companion:") for need in self.needs)
 
     def _at_once(self, device: torch.device) -> int:
         """How many images go through the network together: on a CPU about 2**18 pixels, for larger maps come from fresh

@@ -80,8 +80,9 @@ def filter_windows(maps: Tensor, vector: Tensor) -> Tensor:
     if side > min(maps.shape[1:]):
         raise ValueError(f"a window of {side} does not fit a map of {maps.shape[1]} x {maps.shape[2]}")
     weight = vector.to(maps)
-    columns = torch.conv2d(maps[:, None], weight.view(1, 1, side, 1))
-    return torch.conv2d(columns, weight.view(1, 1, 1, side))[:, 0]
+    with torch.backends.cudnn.flags(allow_tf32=False):  # its ten bits of mantissa would reorder windows
+        columns = torch.conv2d(maps[:, None], weight.view(1, 1, side, 1))
+        return torch.conv2d(columns, weight.view(1, 1, 1, side))[:, 0]
 
 
 def pick_windows(response: FloatArray, size: int, count: int) -> IntArray:

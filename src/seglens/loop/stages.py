@@ -75,7 +75,8 @@ class Stages:
             if net is None and part.needs:
                 continue  # a part that asks the model has nothing to say before there is one
             rows = self._image_rows(part, ids, round)
-            known = self._image_rows(part, [id for id in self.bench.pool if id in labelled], round)
+            before = tuple(id for id in self.bench.pool if id in labelled)
+            known = self._image_rows(part, before, round) if part.reads_labelled else ImageRows(before)
             chosen = set(part.choose(rows, known, self.bench.chance.child(round, Stage.NARROW.value, step)))
             ids = [id for id in ids if id in chosen]
         write_bytes(self.bench.folder(round) / "narrow.json", json.dumps(ids).encode())

@@ -229,8 +229,7 @@ class Workbench:
     @cached_property
     def staged(self) -> bool:
         """Whether anything reads the encoder's pooled stages."""
-        trained = any("stages" in part.needs for part in self.companions)
-        return trained or "stages" in self.needs
+        return any("stages" in part.needs for part in self.companions)
 
     @property
     def needs(self) -> frozenset[str]:

@@ -37,8 +37,8 @@ STAGES: dict[str, dict[str, int]] = {
     },
 }
 """Of each encoder, the modules that end its six stages, shallow to deep, and their channels. Strides 2, 4, 8, 16, 16,
-32: the image itself is no stage, and stride 16 has two, which differ in width. DRN-D-22, which stays at stride 8: its
-levels from stride 2 on, the first degridding one left out."""
+32 (the last 16 under DeepLabV3+): the image itself is no stage, and stride 16 has two, which differ in width. DRN-D-22,
+which stays at stride 8: its levels from stride 2 on, the first degridding one left out."""
 
 STAGES_TAP = "stages"
 """The key under which ``SegNet.encode`` gives the pooled stages."""

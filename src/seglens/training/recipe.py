@@ -98,7 +98,7 @@ def train(
     optimiser: Any = fabric.setup_optimizers(build_optimiser(net, config))
     precision = resolve_precision(config, fabric.device)
     ema = Ema(net, config.ema) if config.ema else None
-    key = training_key(source, config, chance, net)
+    key = training_key(source, config, chance, net, companions)
     course = Course(source, config, chance, steps)
     for companion in companions:
         companion.start(net, course)

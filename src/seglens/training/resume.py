@@ -21,10 +21,13 @@ FORMAT = "seglens-training"
 VERSION = 1
 
 
-def training_key(source: TrainSource, config: TrainConfig, chance: Chance, net: SegNet) -> str:
+def training_key(
+    source: TrainSource, config: TrainConfig, chance: Chance, net: SegNet, companions: Sequence[Companion] = ()
+) -> str:
     """What a checkpoint inside a training must agree on."""
     what = (chance.path, config.model_dump_json(), tuple(source.ids), net.config.model_dump_json(), net.classes.names)
-    return hashlib.sha256(repr(what).encode()).hexdigest()[:16]
+    beside = [(companion.name, repr(getattr(companion, "params", ""))) for companion in companions]
+    return hashlib.sha256(repr((what, beside, tuple(source.pool) if beside else ())).encode()).hexdigest()[:16]
 
 
 def save(

@@ -26,6 +26,7 @@ class CoreSet:
 
     Params = CoreSetParams
     needs: ClassVar[frozenset[str]] = frozenset({"features"})
+    reads_labelled: ClassVar[bool] = True
 
     def __init__(self, params: CoreSetParams, context: PartContext) -> None:
         self.params = params

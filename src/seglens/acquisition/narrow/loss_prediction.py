@@ -27,6 +27,7 @@ class LossPrediction:
 
     Params = LossPredictionParams
     needs: ClassVar[frozenset[str]] = frozenset({"companion:loss-head"})
+    reads_labelled: ClassVar[bool] = False
 
     def __init__(self, params: LossPredictionParams, context: PartContext) -> None:
         self.params = params

@@ -25,6 +25,7 @@ class RandomSubset:
 
     Params = RandomSubsetParams
     needs: ClassVar[frozenset[str]] = frozenset()
+    reads_labelled: ClassVar[bool] = False
 
     def __init__(self, params: RandomSubsetParams, context: PartContext) -> None:
         self.params = params

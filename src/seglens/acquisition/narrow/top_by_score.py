@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from pydantic import Field, field_validator
 
@@ -35,6 +37,7 @@ class TopByScore:
     """
 
     Params = TopByScoreParams
+    reads_labelled: ClassVar[bool] = False
 
     def __init__(self, params: TopByScoreParams, context: PartContext) -> None:
         self.params = params

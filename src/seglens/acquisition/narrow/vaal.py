@@ -30,6 +30,7 @@ class Vaal:
     Params: ClassVar[type[RankedParams]] = VaalParams
     companion: ClassVar[str] = "vaal"
     needs: ClassVar[frozenset[str]] = frozenset({"companion:vaal"})
+    reads_labelled: ClassVar[bool] = False
 
     def __init__(self, params: RankedParams, context: PartContext) -> None:
         self.params = params

@@ -29,7 +29,12 @@ class GameParams(Params):
     pixel_noise: float = Field(
         0.1, gt=0, description="standard deviation of a pixel that the autoencoder may leave unexplained, of 0 to 1"
     )
-    adversary: float = Field(1.0, ge=0, description="weight of looking labelled in the autoencoder's loss")
+    adversary: float = Field(
+        1.0,
+        ge=0,
+        description="weight of looking labelled in the autoencoder's loss; beside the evidence bound, which is summed "
+        "over the image, 1 hardly moves it",
+    )
     memory: int = Field(8192, gt=0, description="small images kept in memory, at most (12 KiB each)")
 
 
@@ -59,6 +64,10 @@ def autoencoder_loss(images: Tensor, again: Tensor, mean: Tensor, log_variance: 
     the discriminator follows: of four toy modes, two of them labelled, it told the others at AUROC 0.63 and 0.71 after
     240 steps (two seeds), with the squared error summed over the image at 0.29 to 0.70 after 300 (three seeds, two
     batch sizes), and with a pixel's noise of 0.1 at 1.00 after 240 in all of these six.
+
+    Beside it the paper's adversarial term of weight 1 is small: 0.2 % of the gradient at the encoder on the toy modes,
+    where weights of 0, 1, 100 and 1000 gave AUROC 1.00, 1.00, 0.88 and 0.36 (one seed). Its purpose, an encoder
+    that hides which images are labelled, works against telling them apart; here the discriminator decides.
 
     Args:
         images: (N, 3, h, w) in [0, 1].
