@@ -35,7 +35,7 @@ class Registry(Generic[T]):
         ['plain']
         >>> toys.get("plane")
         Traceback (most recent call last):
-        seglens.types.SeglensError: toy: unknown name 'plane'; did you mean 'plain'? Allowed: plain
+        seglens.types.words.SeglensError: toy: unknown name 'plane'; did you mean 'plain'? Allowed: plain
     """
 
     def __init__(self, kind: str) -> None:
