@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from torch import Tensor
 
-from seglens.config import NoParams
-from seglens.functional.uncertainty import entropy, predicted
-from seglens.protocols import Evidence, PartContext
+from seglens.acquisition.score.of_logits import OfLogits
+from seglens.functional.uncertainty import entropy
 from seglens.registry import scores
-from seglens.types import FloatArray, PixelScore, Rows
 
 
 @scores.register("entropy")
-class Entropy:
+class Entropy(OfLogits):
     """Entropy of the softmax over log C; a region takes the mean."""
 
-    Params = NoParams
-    needs: ClassVar[frozenset[str]] = frozenset({"logits"})
-    privileged: ClassVar[bool] = False
-
-    def __init__(self, params: NoParams, context: PartContext) -> None:
-        self.params = params
-
-    def pixels(self, ev: Evidence) -> PixelScore:
-        """The score of each pixel, with its predicted class for picks that go by class."""
-        logits = ev.logits
-        return PixelScore(entropy(logits), predicted(logits), classes=logits.shape[1])
-
-    def finish(self, rows: Rows) -> FloatArray:
-        """The mean over each region."""
-        return rows.arrays["value"]
+    def value(self, logits: Tensor) -> Tensor:
+        """(N, h, w) in [0, 1]."""
+        return entropy(logits)

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from torch import Tensor
 
-from seglens.config import NoParams
-from seglens.functional.uncertainty import least_confidence, predicted
-from seglens.protocols import Evidence, PartContext
+from seglens.acquisition.score.of_logits import OfLogits
+from seglens.functional.uncertainty import least_confidence
 from seglens.registry import scores
-from seglens.types import FloatArray, PixelScore, Rows
 
 
 @scores.register("least-confidence")
-class LeastConfidence:
+class LeastConfidence(OfLogits):
     """1 - p1; a region takes the mean. Reference: Lewis & Gale, SIGIR 1994 (uncertainty sampling)."""
 
-    Params = NoParams
-    needs: ClassVar[frozenset[str]] = frozenset({"logits"})
-    privileged: ClassVar[bool] = False
-
-    def __init__(self, params: NoParams, context: PartContext) -> None:
-        self.params = params
-
-    def pixels(self, ev: Evidence) -> PixelScore:
-        """The score of each pixel, with its predicted class for picks that go by class."""
-        logits = ev.logits
-        return PixelScore(least_confidence(logits), predicted(logits), classes=logits.shape[1])
-
-    def finish(self, rows: Rows) -> FloatArray:
-        """The mean over each region."""
-        return rows.arrays["value"]
+    def value(self, logits: Tensor) -> Tensor:
+        """(N, h, w) in [0, 1 - 1 / C]."""
+        return least_confidence(logits)
