@@ -106,6 +106,11 @@ class TrainConfig(Params):
         description="full: mirror, scale, crop, colour; flip-blur: mirror and Gaussian blur, each of every other image "
         "(interactive has views instead: full leaves them as they are, flip-blur takes plain, flip and blur)",
     )
+    crop: tuple[int, int] | None = Field(
+        None,
+        description="what a step sees of an image at the model's scale (height, width), pixels, with augmentation full "
+        "(finetune); null = model.size",
+    )
     views: tuple[str, ...] = Field(
         ("plain", "flip"), min_length=1, description="cached views of an image (interactive): plain, flip, blur"
     )
@@ -133,6 +138,8 @@ class TrainConfig(Params):
             raise ValueError("give either train.steps or train.epochs, the other null")
         if self.restart == "random" and self.rhythm == "interactive":
             raise ValueError("restart: random needs rhythm: finetune (interactive keeps the pretrained encoder)")
+        if self.crop is not None and (self.rhythm, self.augmentation) != ("finetune", "full"):
+            raise ValueError("crop: needs rhythm: finetune and augmentation: full, which alone crop")
         if (self.rhythm, self.augmentation) == ("interactive", "flip-blur") and set(self.views) != set(FLIP_BLUR):
             raise ValueError(
                 f"augmentation: flip-blur in the interactive rhythm means views: {list(FLIP_BLUR)}, found "

@@ -24,7 +24,9 @@ SIGMAS = (0.1, 2.0)
 2020)."""
 
 
-def augment(image: ByteArray, settled: Settled, size: Size, chance: Chance) -> tuple[Tensor, Label]:
+def augment(
+    image: ByteArray, settled: Settled, size: Size, chance: Chance, whole: Size | None = None
+) -> tuple[Tensor, Label]:
     """One random look at an image and the same look at its labels.
 
     Args:
@@ -32,6 +34,7 @@ def augment(image: ByteArray, settled: Settled, size: Size, chance: Chance) -> t
         settled: its labels, native.
         size: (h, w) of the result.
         chance: of this use of the image.
+        whole: (h, w) that the whole image would have at scale 1; None = ``size``.
 
     Returns:
         (3, h, w) float32 in [0, 1], and the labels at (h, w): nearest, so that no value is invented; what lies outside
@@ -40,7 +43,8 @@ def augment(image: ByteArray, settled: Settled, size: Size, chance: Chance) -> t
     draw = chance.child("augment").numpy()
     height, width = image.shape[:2]
     scale = math.exp(draw.uniform(math.log(SCALES[0]), math.log(SCALES[1])))
-    window = (max(1, round(height / scale)), max(1, round(width / scale)))
+    part = [a / b for a, b in zip(size, whole or size, strict=True)]
+    window = (max(1, round(height * part[0] / scale)), max(1, round(width * part[1] / scale)))
     top, left = (_offset(full, part, draw.random()) for full, part in zip((height, width), window, strict=True))
     mirror = bool(draw.integers(2))
 
@@ -64,7 +68,9 @@ def augment(image: ByteArray, settled: Settled, size: Size, chance: Chance) -> t
     return seen, Label(index, provenance, regions[0] if regions else None, settled.sets)
 
 
-def flip_blur(image: ByteArray, settled: Settled, size: Size, chance: Chance) -> tuple[Tensor, Label]:
+def flip_blur(
+    image: ByteArray, settled: Settled, size: Size, chance: Chance, whole: Size | None = None
+) -> tuple[Tensor, Label]:
     """The whole image, mirrored every other time and blurred every other time, and its labels, mirrored with it.
 
     Args:
@@ -72,6 +78,7 @@ def flip_blur(image: ByteArray, settled: Settled, size: Size, chance: Chance) ->
         settled: its labels, native.
         size: (h, w) of the result.
         chance: of this use of the image.
+        whole: not looked at: nothing is cropped.
 
     Returns:
         As ``augment``; every pixel is inside the image.
@@ -85,7 +92,7 @@ def flip_blur(image: ByteArray, settled: Settled, size: Size, chance: Chance) ->
     return blur(seen, sigma) if blurred else seen, fit_label(settled, view, size)
 
 
-Augmentation: TypeAlias = Callable[[ByteArray, Settled, Size, Chance], tuple[Tensor, Label]]
+Augmentation: TypeAlias = Callable[[ByteArray, Settled, Size, Chance, Size | None], tuple[Tensor, Label]]
 
 AUGMENTATIONS: dict[str, Augmentation] = {"full": augment, "flip-blur": flip_blur}
 """By the name that ``train.augmentation`` gives."""

@@ -103,7 +103,8 @@ class Batches:
 
     def _augmented(self, draw: Draw) -> tuple[Tensor, Label]:
         look = AUGMENTATIONS[self.config.augmentation]
-        return look(self.source.data.image(draw.id), self.source.settled(draw.id), self.size, draw.chance)
+        size = self.config.crop or self.size
+        return look(self.source.data.image(draw.id), self.source.settled(draw.id), size, draw.chance, self.size)
 
     def _filled_cache(self) -> FeatureCache:
         if self.source.cache is None:

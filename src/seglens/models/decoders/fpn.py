@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
 
 import torch
 from segmentation_models_pytorch.decoders.fpn.decoder import FPNDecoder
 from torch import Tensor, nn
 
 from seglens.config import ModelConfig
+from seglens.functional.doubling import doubled
 from seglens.models.decoders.hooks import Drop, Scale, Watch, undropped, unwatched
 from seglens.models.passes import head_passes
 from seglens.registry import networks
@@ -47,10 +48,11 @@ class Fpn(nn.Module):
 
     def forward(self, stages: list[Tensor], watch: Watch = unwatched, drop: Drop = undropped) -> Tensor:
         """(N, width, H / 4, W / 4)."""
-        branches = [drop(place, x) for place, x in zip(self.branches, self._branches(stages, watch), strict=True)]
-        return watch("trunk", self.layers.dropout(self.layers.merge(branches)))
+        *coarse, fine = (drop(place, x) for place, x in zip(self.branches, self._branches(stages, watch), strict=True))
+        return watch("trunk", doubled(coarse[0] + coarse[1] + coarse[2]) + fine)
 
     def _branches(self, stages: list[Tensor], watch: Watch) -> list[Tensor]:
+        """The branches; all but the finest at stride 8: adding and dropping channels commute with their last doubling."""
         layers = self.layers
         level = layers.p5(watch("bottleneck", stages[-1]))
         levels = [level]
@@ -59,11 +61,12 @@ class Fpn(nn.Module):
         ):
             level = watch(name, block(level, stage))
             levels.append(level)
-        return [branch(level) for branch, level in zip(layers.seg_blocks, levels, strict=True)]
+        return [_run(branch.block, level) for branch, level in zip(layers.seg_blocks, levels, strict=True)]
 
     def before(self, stages: list[Tensor]) -> tuple[Tensor, ...]:
         """The branches, side by side: (N, 4 width, H / 4, W / 4)."""
-        return (torch.cat(self._branches(stages, unwatched), 1),)
+        *coarse, fine = self._branches(stages, unwatched)
+        return (torch.cat([*(doubled(branch) for branch in coarse), fine], 1),)
 
     def after(self, held: tuple[Tensor, ...], scale: Scale, weight: Tensor, bias: Tensor) -> Tensor:
         """(passes, N, C, H / 4, W / 4). Adding and a head of one pixel commute: each pass is one head of all branches.
@@ -76,3 +79,10 @@ class Fpn(nn.Module):
         """
         factors = torch.cat([scale(place, self.out_channels) for place in self.branches], 2)
         return head_passes(held[0], weight.repeat(1, len(self.branches), 1, 1), bias, factors)
+
+
+def _run(branch: Iterable[Any], x: Tensor) -> Tensor:
+    """A branch of the segmentation head, without its last doubling."""
+    for index, unit in enumerate(branch):
+        x = unit.block(doubled(x) if index else x)
+    return x
