@@ -1,5 +1,5 @@
-"""Datasets and class tables. Importing this room registers bdd100k, camvid, cityscapes, folder, folds
-and streets."""
+"""Datasets and class tables. Importing this room registers bdd100k, camvid, cityscapes, folder, folds,
+sequences and streets."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from seglens.data import camvid as _camvid
 from seglens.data import cityscapes as _cityscapes
 from seglens.data import folder as _folder
 from seglens.data import folds as _folds
+from seglens.data import sequences as _sequences
 from seglens.data import streets as _streets
 from seglens.data.classes import CAMVID, CITYSCAPES
 from seglens.protocols import LabelSource, SegDataset
@@ -16,7 +17,7 @@ from seglens.registry import datasets
 
 __all__ = ["CAMVID", "CITYSCAPES", "open_data", "open_labels"]
 
-_REGISTERED = (_bdd100k, _camvid, _cityscapes, _folder, _folds, _streets)
+_REGISTERED = (_bdd100k, _camvid, _cityscapes, _folder, _folds, _sequences, _streets)
 
 
 def open_data(part: PartConfig) -> SegDataset:

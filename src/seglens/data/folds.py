@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal
 
@@ -12,9 +10,12 @@ from pydantic import Field, field_validator, model_validator
 
 from seglens.config import Params, PartConfig
 from seglens.data.stratify import stratify
-from seglens.protocols import LabelSource, SegDataset
+from seglens.data.subset import SubsetImages, SubsetLabels, truth
+from seglens.protocols import SegDataset
 from seglens.registry import datasets
-from seglens.types import ByteArray, Chance, ImageId, Item, SeglensError
+from seglens.types import Chance, ImageId, SeglensError
+
+_WHAT = "this part of the folds"
 
 
 class FoldsParams(Params):
@@ -41,7 +42,7 @@ class FoldsParams(Params):
 
 
 @datasets.register("folds")
-class Folds:
+class Folds(SubsetImages):
     """K folds of another dataset, in each of which every class is shown by about as many images.
 
     The split reads which classes each mask shows, once: it is a part of how a method is measured, not of the method,
@@ -55,64 +56,14 @@ class Folds:
     Params = FoldsParams
 
     def __init__(self, params: FoldsParams) -> None:
-        self._data: SegDataset = datasets.build(params.of)
-        self.classes = self._data.classes
-        self.ids: Sequence[ImageId] = _ids(params, self._data.fingerprint())
-        self._known = frozenset(self.ids)
-        if hasattr(self._data, "depth"):
-            self.depth = self._data.depth  # exact depth, where a dataset has it
+        data: SegDataset = datasets.build(params.of)
+        super().__init__(data, _ids(params, data.fingerprint()), _WHAT)
 
     @classmethod
-    def labels(cls, params: FoldsParams) -> FoldLabels:
+    def labels(cls, params: FoldsParams) -> SubsetLabels:
         """The truth of the same images."""
         data = datasets.build(params.of)
-        return FoldLabels(_labels(params.of), frozenset(_ids(params, data.fingerprint())))
-
-    def item(self, id: ImageId) -> Item:
-        """As the other dataset's."""
-        return self._data.item(_inside(id, self._known))
-
-    def image(self, id: ImageId) -> ByteArray:
-        """(H, W, 3) uint8 RGB.
-
-        Raises:
-            SeglensError: an image of another fold, or a file that cannot be read.
-        """
-        return self._data.image(_inside(id, self._known))
-
-    def fingerprint(self) -> str:
-        """A digest of the other dataset's, and of the ids."""
-        return hashlib.blake2b(repr((self._data.fingerprint(), self.ids)).encode(), digest_size=12).hexdigest()
-
-
-class FoldLabels:
-    """The truth of some images of a dataset: a LabelSource."""
-
-    def __init__(self, labels: LabelSource, known: frozenset[ImageId]) -> None:
-        self._labels, self._known = labels, known
-
-    def has(self, id: ImageId) -> bool:
-        """Whether the image is one of these and has a mask."""
-        return id in self._known and self._labels.has(id)
-
-    def label(self, id: ImageId) -> ByteArray:
-        """(H, W) uint8 class index, IGNORE = void.
-
-        Raises:
-            SeglensError: an image of another fold, or a mask that cannot be read.
-        """
-        return self._labels.label(_inside(id, self._known))
-
-
-def _inside(id: ImageId, known: frozenset[ImageId]) -> ImageId:
-    if id not in known:
-        raise SeglensError(f"image '{id}': not in this part of the folds, of {len(known)} images")
-    return id
-
-
-def _labels(part: PartConfig) -> LabelSource:
-    source: LabelSource = datasets.get(part.name).labels(datasets.params(part))
-    return source
+        return SubsetLabels(truth(params.of), _ids(params, data.fingerprint()), _WHAT)
 
 
 def _ids(params: FoldsParams, fingerprint: str) -> tuple[ImageId, ...]:
@@ -126,7 +77,7 @@ def _folds(part: str, fingerprint: str, k: int, seed: int) -> tuple[tuple[ImageI
     """Each image with its fold; ``fingerprint`` is the dataset's, so that changed files are read again."""
     of = PartConfig.model_validate_json(part)
     data: SegDataset = datasets.build(of)
-    labels = _labels(of)
+    labels = truth(of)
     if len(data.ids) < k:
         raise SeglensError(f"data 'folds': key 'k', found {k}: the dataset '{of.name}' has {len(data.ids)} images")
     present = np.zeros((len(data.ids), len(data.classes)), bool)
