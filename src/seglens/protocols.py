@@ -371,6 +371,16 @@ class Companion(Protocol):
 
 
 @runtime_checkable
+class Shown(Protocol):
+    """A companion that ``prepare`` also gives images without their labels, the partly labelled ones among them."""
+
+    @property
+    def unlabelled_images(self) -> int:
+        """Images of the pool a step; 0 = those of the step itself."""
+        ...
+
+
+@runtime_checkable
 class Engine(Protocol):
     """Where the stream runs. ``make`` is picklable; each worker calls it once and uses its result for every chunk."""
 

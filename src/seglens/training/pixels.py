@@ -54,6 +54,22 @@ def sample_pixels(targets: Targets, most: int, chances: Sequence[Chance]) -> tup
     return places, Targets(index[..., None], weight[..., None], regions, targets.sets)
 
 
+def sample_anywhere(inside: Tensor, most: int, chances: Sequence[Chance]) -> tuple[Tensor, Targets]:
+    """At most so many pixels of each image, drawn as by ``sample_pixels``, whether they have a label or not.
+
+    Args:
+        inside: (N, h, w) bool: what lies in the image.
+        most: pixels an image, P.
+        chances: one an image.
+
+    Returns:
+        (N, P, 2) float32 places; targets of (N, P, 1) without a class, of weight 1, or 0 past the last pixel.
+    """
+    index = torch.where(inside, 0, IGNORE)
+    places, drawn = sample_pixels(Targets(index, torch.ones(index.shape)), most, chances)
+    return places, Targets(torch.full_like(drawn.index, IGNORE), (drawn.index != IGNORE).float())
+
+
 def logits_at(logits: Tensor, places: Tensor, stride: int) -> Tensor:
     """Logits at places of the image: the values that ``SegNet.enlarge`` would give there.
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from seglens.config import TrainConfig
 from seglens.models.network import SegNet
 from seglens.models.stages import STAGES_TAP
-from seglens.protocols import Companion, Progress
+from seglens.protocols import Companion, Progress, Shown
 from seglens.training.batches import Batch, Batches
 from seglens.training.losses import image_losses, log_frequency_weights, merged_positive, partial_cross_entropy
 from seglens.training.optim import Ema, build_optimiser, learning_rate_factor, set_learning_rate
@@ -90,7 +90,8 @@ def train(
     fabric = fabric or Fabric(accelerator="auto", devices=1)
     fabric.to_device(net)
     net.freeze_encoder(config.rhythm == "interactive")
-    batches = Batches(source, config, chance, net.config.size, len(net.classes))
+    shown = {part.unlabelled_images for part in companions if isinstance(part, Shown)}
+    batches = Batches(source, config, chance, net.config.size, len(net.classes), shown)
     steps = config.steps or math.ceil((config.epochs or 1) * len(source.ids) / config.batch)
     weights = None
     if config.class_weights == "log-frequency":
@@ -99,7 +100,7 @@ def train(
     precision = resolve_precision(config, fabric.device)
     ema = Ema(net, config.ema) if config.ema else None
     key = training_key(source, config, chance, net, companions)
-    course = Course(source, config, chance, steps)
+    course = Course(source, config, chance, steps, weights)
     for companion in companions:
         companion.start(net, course)
     staged = any("stages" in companion.needs for companion in companions)
@@ -107,9 +108,10 @@ def train(
     net.train()
     for step, batch in enumerate(batches.stream(done, steps), start=done):
         set_learning_rate(optimiser, learning_rate_factor(config.schedule, step, steps, config.drop_at))
-        for companion in companions:
-            batch = companion.prepare(batch, None)
         batch = to_device(batch, fabric)
+        for companion in companions:
+            other = batch.unlabelled[companion.unlabelled_images] if isinstance(companion, Shown) else None
+            batch = companion.prepare(batch, other)
         outputs = run_step(net, batch, precision, staged)
         loss = partial_cross_entropy(outputs.logits, outputs.targets, weights)
         loss = loss + merged_positive(outputs.logits, outputs.targets)
@@ -135,23 +137,39 @@ def train(
 
 def run_step(net: SegNet, batch: Batch, precision: Precision, stages: bool = False) -> StepOutputs:
     """Logits of a batch, from its features or from its images; with the encoder's pooled stages where asked for."""
-    kind = net.mean.device.type
-    features = batch.features
-    if features is None:
-        assert batch.images is not None
-        with torch.autocast(kind, torch.bfloat16, enabled=precision.encoder):
-            features = net.encode(batch.images, stages)
-    with torch.autocast(kind, torch.bfloat16, enabled=precision.decoder):
-        coarse = net.coarse(features, batch.chances)
+    coarse, features = coarse_logits(net, batch.features, batch.images, precision, batch.chances, stages)
     return StepOutputs(logits_at(coarse, batch.places, net.decoder.stride), batch.targets, coarse, features)
+
+
+def coarse_logits(
+    net: SegNet,
+    features: dict[str, Tensor] | None,
+    images: Tensor | None,
+    precision: Precision,
+    chances: Sequence[Chance] | None = None,
+    stages: bool = False,
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Logits at the decoder's stride from features, or from images where there are none; and the features."""
+    kind = net.mean.device.type
+    if features is None:
+        assert images is not None
+        with torch.autocast(kind, torch.bfloat16, enabled=precision.encoder):
+            features = net.encode(images, stages)
+    with torch.autocast(kind, torch.bfloat16, enabled=precision.decoder):
+        return net.coarse(features, chances), features
 
 
 def to_device(batch: Batch, fabric: Fabric) -> Batch:
     """The batch on the device of the training."""
     move, t = fabric.to_device, batch.targets
     targets = Targets(move(t.index), move(t.weight), _move(move, t.regions), _move(move, t.sets))
-    features = None if batch.features is None else {tap: move(value) for tap, value in batch.features.items()}
-    return Batch(batch.ids, targets, move(batch.places), batch.chances, features, _move(move, batch.images))
+    features, mirrored = (
+        None if taps is None else {tap: move(value) for tap, value in taps.items()}
+        for taps in (batch.features, batch.mirrored)
+    )
+    unlabelled = {count: to_device(other, fabric) for count, other in batch.unlabelled.items()}
+    images = _move(move, batch.images)
+    return Batch(batch.ids, targets, move(batch.places), batch.chances, features, images, mirrored, unlabelled)
 
 
 def _move(move: Callable[[Tensor], Tensor], value: Tensor | None) -> Tensor | None:

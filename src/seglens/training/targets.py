@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -77,6 +78,11 @@ def fit_label(settled: Settled, view: View, size: Size) -> Label:
         for into, values in zip(small, native, strict=True):
             into.view(-1).numpy()[places] = values[y, x].numpy()  # of several, the last: NumPy's documented order
     return Label(small[0], small[1], small[2] if len(small) > 2 else None, settled.sets)
+
+
+def unasked(size: Size) -> Settled:
+    """What stands in for an image's labels where these must not be seen: one class and no provenance everywhere."""
+    return Settled(np.zeros(size, np.uint8), np.zeros(size, np.uint8))
 
 
 def provenance_weights(weights: Mapping[str, float]) -> Tensor:

@@ -2,7 +2,8 @@
 
 from seglens.training.companions import ema_teacher as _ema_teacher
 from seglens.training.companions import loss_head as _loss_head
+from seglens.training.companions import mean_teacher as _mean_teacher
 from seglens.training.companions import ta_vaal as _ta_vaal
 from seglens.training.companions import vaal as _vaal
 
-_REGISTERED = (_ema_teacher, _loss_head, _ta_vaal, _vaal)
+_REGISTERED = (_ema_teacher, _loss_head, _mean_teacher, _ta_vaal, _vaal)
