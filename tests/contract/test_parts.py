@@ -41,6 +41,7 @@ from seglens.types import (
 )
 
 CONTRACT_PARAMS: dict[str, dict[str, Any]] = {
+    "cut/adaptive-superpixel": {"segments": 12, "fine": 40},
     "cut/grid": {"rows": 4, "columns": 5},
     "cut/superpixel": {"segments": 20},
     "cut/object": {"segments": 20},
