@@ -41,6 +41,7 @@ from seglens.types import (
 )
 
 CONTRACT_PARAMS: dict[str, dict[str, Any]] = {
+    "cut/adaptive-superpixel": {"segments": 12, "fine": 40},
     "cut/grid": {"rows": 4, "columns": 5},
     "cut/superpixel": {"segments": 20},
     "cut/object": {"segments": 20},
@@ -51,6 +52,7 @@ CONTRACT_PARAMS: dict[str, dict[str, Any]] = {
     "narrow/ta-vaal": {"images": 3},
     "narrow/top-by-score": {"images": 3},
     "narrow/vaal": {"images": 3},
+    "settle/grown": {"segments": 20},
     "settle/sieve": {"min_pixels": 8},
     "ask/machine": {"confidence": 0.2},
 }

@@ -1,5 +1,6 @@
 """What is one question?"""
 
+from seglens.acquisition.cut.adaptive_superpixel import AdaptiveSuperpixel
 from seglens.acquisition.cut.gaussian_window import GaussianWindow
 from seglens.acquisition.cut.grid import Grid
 from seglens.acquisition.cut.image import Image
@@ -7,4 +8,4 @@ from seglens.acquisition.cut.object import Object
 from seglens.acquisition.cut.pixel import Pixel
 from seglens.acquisition.cut.superpixel import Superpixel
 
-__all__ = ["GaussianWindow", "Grid", "Image", "Object", "Pixel", "Superpixel"]
+__all__ = ["AdaptiveSuperpixel", "GaussianWindow", "Grid", "Image", "Object", "Pixel", "Superpixel"]

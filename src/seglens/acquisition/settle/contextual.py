@@ -12,18 +12,15 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from seglens.acquisition.settle.paint import paint
+from seglens.acquisition.settle.paint import BY_PEOPLE, answered_pixels, paint
 from seglens.config import Params
 from seglens.functional.attention import attended_classes, dilated, patches, whole_patches
 from seglens.functional.native import to_native
-from seglens.functional.run_lengths import indices
 from seglens.protocols import Evidence, PartContext
 from seglens.registry import settles
 from seglens.types import (
     IGNORE,
     AnsweredImage,
-    AnswerKind,
-    AnswerStatus,
     BoolArray,
     ByteArray,
     IntArray,
@@ -33,7 +30,6 @@ from seglens.types import (
     Size,
 )
 
-BY_PEOPLE = (Provenance.PERSON, Provenance.SIMULATED)
 LABELLED = 0.5
 """Least share of a column's native pixels with a label for the column to have one.
 
@@ -94,14 +90,14 @@ class Contextual:
             raise SeglensError("settle 'contextual': the evidence is not that of the images to settle, in their order")
         settled = []
         for index, (image, labels) in enumerate(zip(batch, painted, strict=True)):
-            open_ = (~_answered(image, labels)).any()  # of images answered as a whole the network sees nothing
+            open_ = (~answered_pixels(image, labels)).any()  # of images answered as a whole the network sees nothing
             here = (ev.features(self.params.tap)[index], ev.probs[index]) if open_ else None
             settled.append(labels if here is None else self._extended(image, labels, *here))
         return settled
 
     def _extended(self, image: AnsweredImage, settled: Settled, features: Tensor, probs: Tensor) -> Settled:
         """The labels with what is accepted of the queries' classes. features (D, h', w'), probs (C, h, w)."""
-        free = ~_answered(image, settled)
+        free = ~answered_pixels(image, settled)
         columns = _columns(image.size, (probs.shape[1], probs.shape[2]), int(self.params.tap.removeprefix("stride-")))
         classes = self._attended(settled, free, columns, features.float(), len(probs))[columns.of_model]
         if self.params.agree:
@@ -182,18 +178,6 @@ def _by_class(settled: Settled, columns: Columns, classes: int) -> IntArray:
     known = np.isin(settled.provenance, BY_PEOPLE) & (settled.label != IGNORE)
     place = columns.of_native[known] * classes + settled.label[known]
     return np.bincount(place, minlength=columns.count * classes).reshape(-1, classes)
-
-
-def _answered(image: AnsweredImage, settled: Settled) -> BoolArray:
-    """(H, W) bool, pixels that something was said about: void, unsure and skipped count. A point says nothing of what
-    lies around it, and an answer that never came says nothing."""
-    said: BoolArray = settled.provenance != Provenance.NONE
-    for answered in image.answers:
-        status, kind = answered.answer.status, answered.query.kind
-        if status is AnswerStatus.EXPIRED or (status is AnswerStatus.ANSWERED and kind is AnswerKind.POINT):
-            continue
-        said.ravel()[indices(answered.query.region.runs)] = True
-    return said
 
 
 def _stratified(classes: IntArray, most: int) -> IntArray:

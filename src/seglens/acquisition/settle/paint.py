@@ -14,6 +14,7 @@ from seglens.types import (
     AnsweredImage,
     AnswerKind,
     AnswerStatus,
+    BoolArray,
     ByteArray,
     IntArray,
     Provenance,
@@ -21,6 +22,7 @@ from seglens.types import (
     Settled,
 )
 
+BY_PEOPLE = (Provenance.PERSON, Provenance.SIMULATED)
 Keep = Callable[[Answered, IntArray, ByteArray], IntArray]
 """Given an answer, its region's pixel numbers and the class of each, the positions of those that become labels."""
 
@@ -68,6 +70,27 @@ def paint(image: AnsweredImage, keep: Keep | None = None) -> Settled:
     return Settled(
         label.reshape(shape), provenance.reshape(shape), regions.reshape(shape) if sets else None, tuple(sets)
     )
+
+
+def answered_pixels(image: AnsweredImage, settled: Settled) -> BoolArray:
+    """Pixels that something was said about: void, unsure and skipped count.
+
+    A point says nothing of what lies around it, and an answer that never came says nothing.
+
+    Args:
+        image: the answers.
+        settled: the labels that they were painted as.
+
+    Returns:
+        (H, W) bool, native.
+    """
+    said: BoolArray = settled.provenance != Provenance.NONE
+    for answered in image.answers:
+        status, kind = answered.answer.status, answered.query.kind
+        if status is AnswerStatus.EXPIRED or (status is AnswerStatus.ANSWERED and kind is AnswerKind.POINT):
+            continue
+        said.ravel()[indices(answered.query.region.runs)] = True
+    return said
 
 
 def _is_set(answered: Answered) -> bool:
