@@ -3,6 +3,7 @@
 from seglens.acquisition.score.bvsb import Bvsb
 from seglens.acquisition.score.entropy import Entropy
 from seglens.acquisition.score.explainable_error import ExplainableError
+from seglens.acquisition.score.impurity import Impurity
 from seglens.acquisition.score.least_confidence import LeastConfidence
 from seglens.acquisition.score.margin import Margin
 from seglens.acquisition.score.mc_entropy import McEntropy
@@ -14,6 +15,7 @@ __all__ = [
     "Bvsb",
     "Entropy",
     "ExplainableError",
+    "Impurity",
     "LeastConfidence",
     "Margin",
     "McEntropy",
