@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from arrays import make_world
+from scipy.stats import entropy
 
 import seglens.acquisition  # noqa: F401 - registers the parts
 from seglens.config import PartConfig
@@ -89,3 +90,14 @@ def test_scores_are_not_stretched_to_each_image(tmp_path):
         score = build(scores, world, tmp_path, name)
         values = score.finish(world.rows(score, cut))
         assert values[:16].max() < values[16:].min(), name
+
+
+@pytest.mark.parametrize(("aggregate", "most"), [("max", 1), ("mean", 560), ("top", 56)])
+def test_one_versus_rest_counts_a_region_by_its_most_doubtful_class(world, tmp_path, aggregate, most):
+    score = build(scores, world, tmp_path, "one-vs-rest", aggregate=aggregate)
+    rows = world.rows(score, build(cuts, world, tmp_path, "image"))
+    for place, id in enumerate(world.ids):
+        probs = world.logits[id].softmax(0).flatten(1).double().numpy()
+        each = -np.sort(-entropy(np.stack([probs, 1 - probs]), base=2), axis=1)[:, :most].mean(1)
+        np.testing.assert_allclose(rows.arrays["by_class"][place], each, rtol=1e-4)
+        assert score.finish(rows)[place] == pytest.approx(each.max(), rel=1e-4)

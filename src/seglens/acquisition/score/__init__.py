@@ -7,6 +7,7 @@ from seglens.acquisition.score.impurity import Impurity
 from seglens.acquisition.score.least_confidence import LeastConfidence
 from seglens.acquisition.score.margin import Margin
 from seglens.acquisition.score.mc_entropy import McEntropy
+from seglens.acquisition.score.one_vs_rest import OneVsRest
 from seglens.acquisition.score.pixbal import PixBal
 from seglens.acquisition.score.random import RandomScore
 from seglens.acquisition.score.vote_entropy import VoteEntropy
@@ -19,6 +20,7 @@ __all__ = [
     "LeastConfidence",
     "Margin",
     "McEntropy",
+    "OneVsRest",
     "PixBal",
     "RandomScore",
     "VoteEntropy",
