@@ -57,6 +57,7 @@ def _image_rows(px: PixelScore, index: int, region: RegionSet, asked: BoolArray 
         mean = _mean(labels, value, seen, lost, centres)
     if px.by_class is not None:
         maps = px.by_class[index].cpu().numpy().reshape(px.by_class.shape[1], -1)
+        mean = _mean(labels, value, seen, lost, centres)  # exact, where a sum over predicted classes is rounded
         arrays["by_class"] = _aggregated(labels, maps, seen, px.aggregate, lost, centres)
     arrays["value"] = np.asarray(mean if region.values is None else region.values, np.float32)
     if px.dense is not None:
