@@ -151,3 +151,14 @@ def test_a_class_is_drawn_from_with_odds_of_its_share(world, tmp_path):
         for seed in range(400)
     ]
     assert np.mean(first) == pytest.approx(0.75, abs=0.07)
+
+
+def test_entropy_by_probable_class_is_that_of_clasp_pe(world, tmp_path):
+    score = build(scores, world, tmp_path, "entropy", by_class="probable")
+    cut = build(cuts, world, tmp_path, "image")
+    rows = world.rows(score, cut)
+    for place, id in enumerate(world.ids):
+        probs = world.logits[id].softmax(0).flatten(1).double().numpy()
+        expected = (entropy(probs, base=5) * probs).mean(1)
+        np.testing.assert_allclose(rows.arrays["by_class"][place], expected, rtol=1e-4)
+    np.testing.assert_allclose(rows.arrays["by_class"].sum(1), score.finish(rows), rtol=1e-5)
