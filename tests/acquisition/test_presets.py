@@ -28,6 +28,7 @@ from seglens.types import (
 
 SMALL = {
     "superpixel": {"segments": 20},
+    "merged-superpixel": {"segments": 40},
     "object": {"segments": 20},
     "grid": {"rows": 4, "columns": 5},
     "pixel": {"candidates": 20},
@@ -129,3 +130,28 @@ def test_sums_are_those_of_the_pool():
     sums = score.pixels(world.evidence(world.ids)).sums
     assert sums["pixels"][0] == 3 * 20 * 28
     assert np.isclose(sums["class_mass"].sum(), sums["pixels"][0])
+
+
+@pytest.mark.parametrize(("clicks", "quotas"), [(40, {10}), (20, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10})])
+def test_pixelpick_takes_ten_of_the_best_twentieth_of_each_image(tmp_path, clicks, quotas):
+    config = resolve({}, load_preset("pixelpick"), "")
+    world = make_world(4, native=(80, 112), size=(80, 112))
+    context = world.context(tmp_path)
+    score, cut = scores.build(config.score, context), cuts.build(config.cut, context)
+    rows = world.rows(score, cut)
+    allowance = Allowance(Unit.CLICKS, clicks, np.ones(len(rows)))
+    picked = picks.build(config.pick, context).choose(
+        rows, score.finish(rows), allowance, RoundState(1, 4, 5), Chance((0,))
+    )
+    assert len(picked) == clicks
+    counts = [int((rows.images[picked] == id).sum()) for id in world.ids]
+    assert set(counts) <= quotas
+    ev = world.evidence(world.ids)
+    px = score.pixels(ev)
+    for index, regions in enumerate(cut.regions(px, ev, Chance((0, 1, "cut")))):
+        value = px.value[index].numpy()[2::4, 2::4]  # of a cell counts the pixel at its middle
+        asked = value[regions.labels[2::4, 2::4] >= 0]
+        assert len(asked) == 10
+        best = np.sort(value.ravel())[-28:]
+        assert (asked >= best[0]).all()
+        assert asked.min() < best[-10]  # drawn from the best 28, not the best 10

@@ -97,3 +97,29 @@ def test_a_score_that_is_not_finite_is_named():
     px.value[1, 2, 2] = torch.nan
     with pytest.raises(SeglensError, match="image 'image 1': 1 scores are not finite"):
         reduce_rows(px, regions((9, 11)), [None, None], (9, 11))
+
+
+@pytest.mark.parametrize("how", ["mean", "max", "top"])
+@pytest.mark.parametrize("native", [(9, 11), (18, 22)])
+def test_scores_of_a_class_are_aggregated_as_asked(how, native):
+    each = torch.rand((2, 3, 9, 11), generator=torch.Generator().manual_seed(4))
+    plain = scores((9, 11))
+    px = PixelScore(plain.value, plain.group, classes=3, by_class=each, aggregate=how)
+    sets = regions(native)
+    rows = reduce_rows(px, sets, [None, None], (9, 11))
+    for place in range(12):
+        image, number = divmod(place, 6)
+        at = sets[image].labels[native[0] // 18 :: native[0] // 9, native[1] // 22 :: native[1] // 11]
+        inside = -np.sort(-each[image].numpy()[:, at == number], axis=1)
+        most = {"mean": inside.shape[1], "max": 1, "top": int(np.ceil(0.1 * inside.shape[1]))}[how]
+        np.testing.assert_allclose(rows.arrays["by_class"][place], inside[:, :most].mean(1), rtol=1e-5)
+    np.testing.assert_allclose(rows.arrays["share"].sum(1), 1, rtol=1e-6)
+
+
+def test_a_region_under_no_pixel_takes_the_nearest_ones_scores_of_classes():
+    labels = np.zeros((8, 8), np.int32)
+    labels[0, 0] = 1  # the score's pixels lie on odd rows and columns
+    each = torch.rand((1, 3, 4, 4), generator=torch.Generator().manual_seed(4))
+    px = PixelScore(each.amax(1), classes=3, by_class=each, aggregate="max")
+    rows = reduce_rows(px, [RegionSet("a", "key", labels, 2)], [None], (4, 4))
+    assert rows.arrays["by_class"][1].tolist() == each[0, :, 0, 0].tolist()

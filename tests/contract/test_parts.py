@@ -52,6 +52,7 @@ CONTRACT_PARAMS: dict[str, dict[str, Any]] = {
     "narrow/ta-vaal": {"images": 3},
     "narrow/top-by-score": {"images": 3},
     "narrow/vaal": {"images": 3},
+    "score/one-vs-rest": {"aggregate": "mean"},  # of an image's pixels one is always in doubt
     "settle/grown": {"segments": 20},
     "settle/sieve": {"min_pixels": 8},
     "ask/machine": {"confidence": 0.2},

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from seglens.types import BoolArray, FloatArray, IntArray, PixelScore, RegionSet, Rows, SeglensError, Size
+from seglens.functional.aggregates import aggregated
+from seglens.types import Aggregate, BoolArray, FloatArray, IntArray, PixelScore, RegionSet, Rows, SeglensError, Size
 
 
 def reduce_rows(px: PixelScore, regions: Sequence[RegionSet], asked: Sequence[BoolArray | None], size: Size) -> Rows:
@@ -24,7 +25,8 @@ def reduce_rows(px: PixelScore, regions: Sequence[RegionSet], asked: Sequence[Bo
     Returns:
         Rows with ``value`` (R,) float32 mean score; with ``px.group`` also ``by_class`` (R, C) float32, the score
         summed over pixels predicted as each class over the region's pixels, and ``share`` (R, C) float32, the share
-        of the region's pixels predicted as each class; with ``px.dense`` also ``dense`` (R, K) float32, the mean of
+        of the region's pixels predicted as each class; with ``px.by_class``, ``by_class`` (R, C) is its aggregate over
+        each region; with ``px.dense`` also ``dense`` (R, K) float32, the mean of
         each map. Where a region set brings its own ``values``, they stand as ``value``.
 
     Raises:
@@ -53,6 +55,10 @@ def _image_rows(px: PixelScore, index: int, region: RegionSet, asked: BoolArray 
         mean = arrays["by_class"].sum(1)
     else:
         mean = _mean(labels, value, seen, lost, centres)
+    if px.by_class is not None:
+        maps = px.by_class[index].cpu().numpy().reshape(px.by_class.shape[1], -1)
+        mean = _mean(labels, value, seen, lost, centres)  # exact, where a sum over predicted classes is rounded
+        arrays["by_class"] = _aggregated(labels, maps, seen, px.aggregate, lost, centres)
     arrays["value"] = np.asarray(mean if region.values is None else region.values, np.float32)
     if px.dense is not None:
         maps = px.dense[index].cpu().numpy().reshape(px.dense.shape[1], -1)
@@ -129,3 +135,14 @@ def _by_class(
         mean[lost, group[centres]] = value[centres]
         share[lost, group[centres]] = 1.0
     return mean, share
+
+
+def _aggregated(
+    labels: IntArray, maps: FloatArray, seen: IntArray, how: Aggregate, lost: IntArray, centres: IntArray | None
+) -> FloatArray:
+    """(count, C) float32 the aggregate of each of (C, pixels) maps over each region."""
+    columns = [aggregated(labels, column, len(seen), how) for column in maps]
+    found = np.stack(columns, axis=1).astype(np.float32)
+    if centres is not None:
+        found[lost] = maps[:, centres].T
+    return found

@@ -182,6 +182,28 @@ def class_mass(logits: Tensor, temperature: float = 0.1) -> Tensor:
     return mass
 
 
+def binary_entropy(probs: Tensor) -> Tensor:
+    """Entropy of "this class or another" for each class, in bits.
+
+    u_c = -p_c log2 p_c - (1 - p_c) log2 (1 - p_c).
+
+    Args:
+        probs: (N, C, h, w) probabilities.
+
+    Returns:
+        (N, C, h, w) float32 in [0, 1]: 1 where p_c = 1/2, 0 where it is 0 or 1.
+
+    Example:
+        >>> binary_entropy(torch.tensor([0.0, 0.5, 1.0]).view(1, 3, 1, 1)).flatten().tolist()
+        [0.0, 1.0, 0.0]
+
+    Reference: OREAL (arXiv 2412.06470), one-vs-rest entropy.
+    """
+    p = probs.float()
+    both: Tensor = torch.special.entr(p) + torch.special.entr((1 - p).clamp_(min=0))
+    return both.div_(math.log(2)).clamp_(max=1)
+
+
 def _check(logits: Tensor) -> None:
     if logits.ndim != 4 or logits.shape[1] < 2:
         raise ValueError(f"logits: expected (N, C, h, w) with C at least 2, found {tuple(logits.shape)}")

@@ -4,7 +4,7 @@ Axes: image (N, 3, H, W) float32 in [0, 1]; logits and probs (N, C, H, W); label
 (N, H, W) float32, higher = ask sooner; coordinates (y, x); sizes (h, w); boxes half-open.
 """
 
-from seglens.types.maps import CamSpec, Gate, ModelSet, PixelScore, Seen, Targets
+from seglens.types.maps import Aggregate, CamSpec, Gate, ModelSet, PixelScore, Seen, Targets
 from seglens.types.questions import Answer, Answered, AnsweredImage, Cost, Query, Region, RegionSet, Settled
 from seglens.types.rows import Allowance, Chunk, ImageRows, RoundState, Rows
 from seglens.types.words import (
@@ -28,6 +28,7 @@ from seglens.types.words import (
 )
 
 __all__ = [
+    "Aggregate",
     "Allowance",
     "Answer",
     "AnswerKind",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 
 from seglens.types.words import FloatArray, ImageId, Size
+
+Aggregate: TypeAlias = Literal["mean", "max", "top"]
 
 
 @dataclass
@@ -42,6 +44,10 @@ class PixelScore:
         sums: totals over the pool's pixels that ``Score.finish`` needs, summed over chunks.
         classes: number of classes C, needed with ``group``.
         names: the K names of ``dense``.
+        by_class: (N, C, H, W) float32 score of each pixel for each class, or None; rows then keep these by region
+            instead of the value by predicted class.
+        aggregate: how a region's pixels become its ``by_class``: their ``mean``, their ``max``, or the mean of the
+            ``top`` tenth.
     """
 
     value: Tensor
@@ -50,6 +56,8 @@ class PixelScore:
     sums: dict[str, FloatArray] = field(default_factory=dict)
     classes: int = 0
     names: tuple[str, ...] = ()
+    by_class: Tensor | None = None
+    aggregate: Aggregate = "mean"
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,8 @@ class Stratified:
     the budget would otherwise stay unspent.
 
     Reference: ClaSP PE (TMLR 2026, arXiv 2601.13677). Deviation: the score by class is that of the pixels predicted as
-    the class (rows keep no probabilities), where the paper weights each pixel by p_c; background counts as a class.
+    the class, unless the score says otherwise (``entropy`` with ``by_class: probable`` is the paper's H p_c);
+    background counts as a class.
     """
 
     Params = StratifiedParams

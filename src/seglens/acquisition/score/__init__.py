@@ -3,9 +3,11 @@
 from seglens.acquisition.score.bvsb import Bvsb
 from seglens.acquisition.score.entropy import Entropy
 from seglens.acquisition.score.explainable_error import ExplainableError
+from seglens.acquisition.score.impurity import Impurity
 from seglens.acquisition.score.least_confidence import LeastConfidence
 from seglens.acquisition.score.margin import Margin
 from seglens.acquisition.score.mc_entropy import McEntropy
+from seglens.acquisition.score.one_vs_rest import OneVsRest
 from seglens.acquisition.score.pixbal import PixBal
 from seglens.acquisition.score.random import RandomScore
 from seglens.acquisition.score.vote_entropy import VoteEntropy
@@ -14,9 +16,11 @@ __all__ = [
     "Bvsb",
     "Entropy",
     "ExplainableError",
+    "Impurity",
     "LeastConfidence",
     "Margin",
     "McEntropy",
+    "OneVsRest",
     "PixBal",
     "RandomScore",
     "VoteEntropy",

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from seglens import config
 from seglens.config import NoParams
 from seglens.functional.uncertainty import predicted
 from seglens.protocols import Evidence, PartContext
@@ -16,11 +17,11 @@ from seglens.types import FloatArray, PixelScore, Rows
 class OfLogits(ABC):
     """A score of one forward pass: a value a pixel, of which a region takes the mean."""
 
-    Params = NoParams
+    Params: ClassVar[type[config.Params]] = NoParams
     needs: ClassVar[frozenset[str]] = frozenset({"logits"})
     privileged: ClassVar[bool] = False
 
-    def __init__(self, params: NoParams, context: PartContext) -> None:
+    def __init__(self, params: config.Params, context: PartContext) -> None:
         self.params = params
 
     @abstractmethod
