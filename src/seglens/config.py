@@ -174,6 +174,9 @@ class Choices(Params):
     cut: PartConfig = Field(PartConfig(name="superpixel"), description="what is one question")
     answer: AnswerKind = Field(AnswerKind.DOMINANT_CLASS, description="what a person says about it")
     pick: PartConfig = Field(PartConfig(name="top"), description="which of them, within the budget")
+    start: PartConfig = Field(
+        PartConfig(name="spread-images"), description="pick of the rounds before there is a model, such as round 0"
+    )
     ask: PartConfig = Field(PartConfig(name="simulated"), description="who answers")
     settle: PartConfig = Field(PartConfig(name="as-answered"), description="what becomes a label")
     companions: tuple[PartConfig, ...] = Field((), description="what trains beside the model")

@@ -100,7 +100,7 @@ class Evidence(Protocol):
 
     The union of the parts' needs is given at construction; reading what was not declared raises. Needs are words:
     ``logits``, ``probs``, ``features``, ``proximity``, ``cam``, ``teacher``, ``votes``, ``sampled``, and
-    ``companion:NAME`` for the network that a companion leaves behind.
+    ``companion:NAME`` for the network that a companion leaves behind; ``trunk`` for the features of that name.
     """
 
     @property
@@ -138,8 +138,8 @@ class Evidence(Protocol):
         ...
 
     def features(self, tap: str) -> Tensor:
-        """(N, D, h', w') encoder features at ``tap`` (``stride-4`` ... ``stride-32``, or ``bottleneck``: the deepest),
-        from the net or the cache."""
+        """(N, D, h', w') features at ``tap``, from the net or the cache: the encoder's (``stride-4`` ... ``stride-32``,
+        or ``bottleneck``: the deepest), or ``trunk``: the decoder's, which the head sees; padding included."""
         ...
 
     @property
@@ -262,6 +262,16 @@ class Pick(Protocol):
     def choose(self, rows: Rows, score: FloatArray, budget: Allowance, state: RoundState, chance: Chance) -> list[int]:
         """Positions of the picked rows, best first; their summed costs stay within ``budget.amount``."""
         ...
+
+
+@runtime_checkable
+class TraitReader(Protocol):
+    """A pick that reads more of regions than their score: rows have what is declared, and only then.
+
+    ``needs``: of ``features``, ``gradient``, ``edges``, ``place`` (``seglens.acquisition.traits``).
+    """
+
+    needs: frozenset[str]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from seglens.acquisition.rows import reduce_rows
+from seglens.acquisition.traits import Traits
 from seglens.protocols import PartContext
 from seglens.types import (
     IGNORE,
@@ -34,7 +35,7 @@ NATIVE: Size = (40, 56)
 MODEL: Size = (20, 28)
 CHANCE = Chance((0, 1))
 NEEDS = frozenset(
-    {"logits", "probs", "features", "proximity", "cam", "teacher", "votes", "sampled", "companion:loss-head"}
+    {"logits", "probs", "features", "trunk", "proximity", "cam", "teacher", "votes", "sampled", "companion:loss-head"}
 )
 
 
@@ -105,7 +106,7 @@ class ArrayEvidence:
         return self.pixels[self.ids[index]]
 
     def features(self, tap: str) -> Tensor:
-        self._declared("features")
+        self._declared("trunk" if tap == "trunk" else "features")
         return torch.nn.functional.avg_pool2d(self.values, 4)
 
     @property
@@ -175,16 +176,19 @@ class World:
         answered = torch.zeros((len(ids), *self.size), dtype=torch.bool)
         return ArrayEvidence(ids, [self.native] * len(ids), answered, chance, values, pixels=self.data.images, **more)
 
-    def rows(self, score: Any, cut: Any, ids: Sequence[ImageId] | None = None, batch: int = 4) -> Rows:
+    def rows(
+        self, score: Any, cut: Any, ids: Sequence[ImageId] | None = None, batch: int = 4, pick: Any = None
+    ) -> Rows:
         """Rows of the pool, as the worker makes them."""
         ids = self.ids if ids is None else ids
+        traits = Traits(getattr(pick, "needs", frozenset()), "trunk", CHANCE)
         parts = []
         for start in range(0, len(ids), batch):
-            ev = self.evidence(ids[start : start + batch], needs=score.needs)
+            ev = self.evidence(ids[start : start + batch], needs=score.needs | traits.needs)
             px = score.pixels(ev)
             regions: list[RegionSet] = cut.regions(None if cut.partition else px, ev, Chance((0, 1, "cut")))
             asked: list[BoolArray | None] = [None] * len(regions)
-            parts.append(reduce_rows(px, regions, asked, self.size))
+            parts.append(reduce_rows(px, regions, asked, self.size, traits.of(ev)))
         return Rows.concat(parts)
 
 

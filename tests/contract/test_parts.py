@@ -274,6 +274,8 @@ def candidates(ties: bool = False) -> tuple[Rows, FloatArray]:
     score = np.full(108, 0.5) if ties else rng.random(108)
     sizes = rng.integers(5, 50, 108)
     arrays = {"value": score, "by_class": by_class}
+    arrays |= {"features": rng.normal(size=(108, 6)).astype(np.float16), "place": rng.random((108, 2)) * 50}
+    arrays |= {"gradient": rng.normal(size=(108, 5)), "edges": rng.random((108, 1))}
     return Rows(images, np.tile(np.arange(12, dtype=np.int32), 9), sizes, sizes, arrays), score
 
 

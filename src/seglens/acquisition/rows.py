@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from seglens.acquisition.traits import MapsOf
 from seglens.functional.aggregates import aggregated
 from seglens.types import Aggregate, BoolArray, FloatArray, IntArray, PixelScore, RegionSet, Rows, SeglensError, Size
 
+HALF = frozenset({"features"})
+"""Traits kept as float16, so that the rows of a whole pool stay small."""
 
-def reduce_rows(px: PixelScore, regions: Sequence[RegionSet], asked: Sequence[BoolArray | None], size: Size) -> Rows:
+
+def reduce_rows(
+    px: PixelScore,
+    regions: Sequence[RegionSet],
+    asked: Sequence[BoolArray | None],
+    size: Size,
+    traits: Mapping[str, MapsOf] | None = None,
+) -> Rows:
     """One row a region, with its mean score.
 
     Score maps lie at the model's size, regions in the image's own pixels: where the two differ, each score pixel counts
@@ -21,24 +31,33 @@ def reduce_rows(px: PixelScore, regions: Sequence[RegionSet], asked: Sequence[Bo
         regions: their N region sets.
         asked: for each image (H, W) bool of what was asked about already, or None = nothing.
         size: the model's size (h, w).
+        traits: further maps by name, of which rows keep the means under that name (``Traits.of``).
 
     Returns:
         Rows with ``value`` (R,) float32 mean score; with ``px.group`` also ``by_class`` (R, C) float32, the score
         summed over pixels predicted as each class over the region's pixels, and ``share`` (R, C) float32, the share
         of the region's pixels predicted as each class; with ``px.by_class``, ``by_class`` (R, C) is its aggregate over
-        each region; with ``px.dense`` also ``dense`` (R, K) float32, the mean of
-        each map. Where a region set brings its own ``values``, they stand as ``value``.
+        each region; with ``px.dense`` also ``dense`` (R, K) float32, the mean of each map; the ``traits`` (R, D)
+        float32, features float16. Where a region set brings its own ``values``, they stand as ``value``.
 
     Raises:
         SeglensError: a score that is not finite, named by its image.
     """
-    parts = [_image_rows(px, index, regions[index], asked[index], size) for index in range(len(regions))]
+    every = traits or {}
+    parts = [_image_rows(px, index, regions[index], asked[index], size, every) for index in range(len(regions))]
     rows = Rows.concat(parts) if parts else Rows.concat([])
     rows.sums = dict(px.sums)
     return rows
 
 
-def _image_rows(px: PixelScore, index: int, region: RegionSet, asked: BoolArray | None, size: Size) -> Rows:
+def _image_rows(
+    px: PixelScore,
+    index: int,
+    region: RegionSet,
+    asked: BoolArray | None,
+    size: Size,
+    traits: Mapping[str, MapsOf],
+) -> Rows:
     count = region.count
     sizes = _count(region.labels, count)
     done = _count(region.labels, count, asked) if asked is not None and asked.any() else np.zeros(count, np.int64)
@@ -56,14 +75,16 @@ def _image_rows(px: PixelScore, index: int, region: RegionSet, asked: BoolArray 
     else:
         mean = _mean(labels, value, seen, lost, centres)
     if px.by_class is not None:
-        maps = px.by_class[index].cpu().numpy().reshape(px.by_class.shape[1], -1)
+        each = px.by_class[index].cpu().numpy().reshape(px.by_class.shape[1], -1)
         mean = _mean(labels, value, seen, lost, centres)  # exact, where a sum over predicted classes is rounded
-        arrays["by_class"] = _aggregated(labels, maps, seen, px.aggregate, lost, centres)
+        arrays["by_class"] = _aggregated(labels, each, seen, px.aggregate, lost, centres)
     arrays["value"] = np.asarray(mean if region.values is None else region.values, np.float32)
+    kept = {name: maps_of(index) for name, maps_of in traits.items()}
     if px.dense is not None:
-        maps = px.dense[index].cpu().numpy().reshape(px.dense.shape[1], -1)
-        columns = [_mean(labels, column, seen, lost, centres) for column in maps]
-        arrays["dense"] = np.stack(columns, axis=1).astype(np.float32)
+        kept["dense"] = px.dense[index]
+    for name, maps in kept.items():
+        columns = [_mean(labels, column, seen, lost, centres) for column in maps.cpu().numpy().reshape(len(maps), -1)]
+        arrays[name] = np.stack(columns, axis=1).astype(np.float16 if name in HALF else np.float32)
     names = np.full(count, region.image, object)
     numbers = np.arange(count, dtype=np.int32)
     return Rows(names, numbers, sizes, sizes - done, arrays, {}, {region.image: region.key})

@@ -97,7 +97,10 @@ class NetEvidence:
         return self.logits.softmax(1)
 
     def features(self, tap: str) -> Tensor:
-        """(N, D, h', w') encoder features at ``tap``; ``bottleneck``: the deepest there are."""
+        """(N, D, h', w') features at ``tap`` of the encoder; ``bottleneck``: its deepest; ``trunk``: the decoder's."""
+        if tap == "trunk":
+            self._declared("trunk")
+            return self._trunk
         self._declared("features")
         if tap == "bottleneck":
             tap = self._network("features").taps[-1]
@@ -277,7 +280,20 @@ class NetEvidence:
     def _logits(self) -> Tensor:
         if "cam" in self.needs:
             return torch.cat([image.logits for image in self._traced])
-        return self._decoded(self._network("logits"), self._features)
+        net = self._network("logits")
+        if "trunk" not in self.needs:
+            return self._decoded(net, self._features)
+        parts = [self._trunk[few.start : few.stop] for few in self._few(net)]
+        with torch.inference_mode(), autocast(net.mean.device, self._precision):
+            return torch.cat([net.enlarge(net.classify(part), self.size).float() for part in parts])
+
+    @cached_property
+    def _trunk(self) -> Tensor:
+        """(N, D, H / s, W / s) float32, of the padded input: what the head sees, s the decoder's stride."""
+        net = self._network("trunk")
+        parts = [{tap: f[few.start : few.stop] for tap, f in self._features.items()} for few in self._few(net)]
+        with torch.inference_mode(), autocast(net.mean.device, self._precision):
+            return torch.cat([net.trunk(part).float() for part in parts])
 
     @cached_property
     def _features(self) -> dict[str, Tensor]:

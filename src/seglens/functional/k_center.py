@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
+
 import numpy as np
 
 from seglens.types import FloatArray, IntArray
@@ -32,21 +35,23 @@ def k_center(features: FloatArray, k: int, labelled: FloatArray | None = None) -
     Reference: Sener and Savarese, Active Learning for Convolutional Neural Networks (ICLR 2018), algorithm 1. O(n D) a
     pick: only the distances to the newest point are computed.
     """
+    return np.fromiter(islice(farthest_first(features, labelled), k), np.int64)
+
+
+def farthest_first(features: FloatArray, labelled: FloatArray | None = None) -> Iterator[int]:
+    """As ``k_center``, one after the other, for whoever does not know beforehand how many it takes."""
     points = np.asarray(features, np.float64)
     if points.ndim != 2:
         raise ValueError(f"features: expected (n, D), found {points.shape}")
-    k = min(k, len(points))
     distance = _to_labelled(points, labelled)
-    picked = np.empty(k, np.int64)
-    for place in range(k):
+    for place in range(len(points)):
         if place == 0 and not np.isfinite(distance).any():
             best = int(np.argmin(_squared(points, points.mean(0))))
         else:
             best = int(np.argmax(distance))
-        picked[place] = best
+        yield best
         np.minimum(distance, _squared(points, points[best]), out=distance)
         distance[best] = -1.0
-    return picked
 
 
 def _to_labelled(points: FloatArray, labelled: FloatArray | None) -> FloatArray:

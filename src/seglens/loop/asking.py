@@ -52,14 +52,14 @@ def choose_rows(bench: Workbench, round: int, rows: Rows, amount: float, asked: 
         image = rows.images[~np.isfinite(final)][0]
         raise SeglensError(f"score '{config.score.name}' is not finite for image '{image}' in round {round}")
     rows.arrays["score"] = final
-    rows = rows.take(np.flatnonzero(rows.fresh > 0))
+    known, rows = rows.take(np.flatnonzero(rows.fresh == 0)), rows.take(np.flatnonzero(rows.fresh > 0))
     if first:
         rows.arrays["order"] = image_order(bench, rows)
     most = float(CELL**2) if config.answer is AnswerKind.POINT else np.inf
     costs = row_costs(
         rows, estimate_rows(rows, config.answer, bench.oracle, first), config.budget.unit, bench.unit_pixels, most
     )
-    state = RoundState(round, config.rounds, len(bench.data.classes), asked)
+    state = RoundState(round, config.rounds, len(bench.data.classes), asked, known)
     chance = bench.chance.child(round, Stage.PICK.value)
     allowance = Allowance(config.budget.unit, amount, costs)
     chosen = bench.pick(first).choose(rows, rows.arrays["score"], allowance, state, chance)

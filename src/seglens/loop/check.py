@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
+from seglens.acquisition.traits import WITHOUT_MODEL
 from seglens.loop.workbench import Workbench
 from seglens.models import build_network
 from seglens.models.stages import stage_modules
 from seglens.models.views import view_of
-from seglens.protocols import Sized
+from seglens.protocols import Sized, TraitReader
 from seglens.registry import engines, narrows, networks
 from seglens.types import AnswerKind, SeglensError, Unit
 
@@ -50,11 +51,23 @@ def check(bench: Workbench) -> None:
             f"answer: '{bench.config.answer.value}', but ask '{bench.config.ask.name}' gives "
             f"{' or '.join(sorted(kind.value for kind in kinds))}"
         )
-    bench.pick(first=False)
+    _check_picks(bench)
     engines.params(bench.config.engine)
     networks.get(bench.config.model.name)
     for view in bench.config.train.views:
         view_of(view)
+
+
+def _check_picks(bench: Workbench) -> None:
+    """Both picks, and what the first one reads while there is no model."""
+    bench.pick(first=False)
+    start = bench.pick(first=True)
+    missing = sorted(start.needs - WITHOUT_MODEL) if isinstance(start, TraitReader) else []
+    if missing:
+        raise SeglensError(
+            f"start: '{bench.config.start.name}' reads '{missing[0]}' of a model's prediction, and round 0 has none; "
+            "allowed: a pick that reads no prediction, such as spread-images, typical, coverage, k-center"
+        )
 
 
 def _check_narrow(bench: Workbench) -> None:

@@ -33,20 +33,22 @@ class ScoreChunks:
 
     def __call__(self) -> Callable[[Chunk], Rows]:
         """The work itself."""
-        net = self.bench.net(self.round)
+        traits = self.bench.traits(self.round)
+        net = self.bench.net(self.round) or (self.bench.untrained(self.round) if traits.names else None)
         score = self.bench.score_of(self.round)
+        needs = score.needs | traits.needs
         cut = self.bench.cut_of(self.round)
         chance = self.bench.chance.child(self.round, "cut")
 
         def rows_of(chunk: Chunk) -> Rows:
-            ev = self.bench.evidence(chunk.images, self.round, Stage.SCORE, score.needs, net, self.regions)
+            ev = self.bench.evidence(chunk.images, self.round, Stage.SCORE, needs, net, self.regions)
             px = score.pixels(ev)
             regions = cut.regions(None if cut.partition else px, ev, chance)
             if not cut.partition:
                 for region_set in regions:
                     save_regions(self.bench, self.round, region_set)
             asked = [ev.asked(index) for index in range(len(ev.ids))]
-            return reduce_rows(px, regions, asked, self.bench.config.model.size)
+            return reduce_rows(px, regions, asked, self.bench.config.model.size, traits.of(ev))
 
         return rows_of
 

@@ -20,6 +20,7 @@ import seglens.acquisition
 import seglens.depth
 import seglens.engines
 import seglens.oracles  # noqa: F401 - the imports register the parts
+from seglens.acquisition.traits import Traits
 from seglens.config import PartConfig, RunConfig
 from seglens.data import open_data, open_labels
 from seglens.evidence import NetEvidence
@@ -38,6 +39,7 @@ from seglens.protocols import (
     Score,
     SegDataset,
     Settle,
+    TraitReader,
 )
 from seglens.registry import companions, cuts, depths, narrows, oracles, picks, scores, settles
 from seglens.types import AnswerKind, Chance, Chunk, ImageId, IntArray, Region, SeglensError, Stage, Unit
@@ -204,10 +206,16 @@ class Workbench:
         return cut
 
     def pick(self, first: bool) -> Pick:
-        """Which of them; while there is no model (``first``), spread over images."""
-        part = PartConfig(name="spread-images") if first else self.config.pick
-        pick: Pick = picks.build(part, self.context)
+        """Which of them; while there is no model (``first``), the config's ``start``."""
+        pick: Pick = picks.build(self.config.start if first else self.config.pick, self.context)
         return pick
+
+    def traits(self, round: int) -> Traits:
+        """What the round's pick reads of regions beside their score."""
+        first = self.model(round) is None
+        pick = self.pick(first)
+        names = pick.needs if isinstance(pick, TraitReader) else frozenset[str]()
+        return Traits(names, "bottleneck" if first else "trunk", self.chance.child("projection"))
 
     @cached_property
     def settle(self) -> Settle:
@@ -285,6 +293,10 @@ class Workbench:
             model = model.model_copy(update={"weights": "random"})
         # the same initial weights every round, so that rounds differ by their labels alone
         return build_network(model, self.data.classes, self.chance.child("weights"))
+
+    def untrained(self, round: int) -> SegNet:
+        """``fresh_net``, in eval mode: what its encoder sees is there before the first training."""
+        return self.fresh_net(round).eval().to(device())
 
     @property
     def interactive(self) -> bool:

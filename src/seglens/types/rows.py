@@ -89,12 +89,17 @@ class Allowance:
 
 @dataclass(frozen=True)
 class RoundState:
-    """Where the run stands: round number, rounds in all, number of classes, questions so far by image."""
+    """Where the run stands: round number, rounds in all, number of classes, questions so far by image.
+
+    ``known``: the round's rows of which nothing is left to ask, with their arrays; None = none. There are none of a cut
+    that follows the score, and none of images that were narrowed away.
+    """
 
     round: int
     rounds: int
     classes: int
     asked: Mapping[ImageId, int] = field(default_factory=dict)
+    known: Rows | None = None
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,17 @@ class Basket:
         return self.per_image is not None and self._by_image[self._images[row]] >= self.per_image
 
 
+def affordable(budget: Allowance) -> int:
+    """How many rows the budget pays for at their mean cost: one at least, all at most."""
+    count, mean = len(budget.costs), float(np.mean(budget.costs))
+    return count if mean * count <= budget.amount else max(int(budget.amount / mean), 1)
+
+
+def shortlisted(rows: Rows, score: FloatArray, budget: Allowance, times: float) -> IntArray:
+    """Positions of the rows with the highest scores, best first: ``times`` as many as the budget pays for."""
+    return ranking(rows, score)[: int(np.ceil(times * affordable(budget)))]
+
+
 def ranking(rows: Rows, score: FloatArray, subset: IntArray | None = None) -> IntArray:
     """Positions by falling score; ties by image id, then region number, so that the rows' order does not matter.
 
