@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import Any, ClassVar, Literal, cast
 
 import torch
@@ -13,6 +14,7 @@ from seglens.config import Params
 from seglens.models.network import SegNet
 from seglens.protocols import PartContext
 from seglens.training.batches import Batch
+from seglens.training.class_mix import class_masks, mix, mix_features, mix_images
 from seglens.training.pixels import logits_at
 from seglens.training.precision import Precision, resolve_precision
 from seglens.training.pseudo import cell_centres, mirrored_places, pseudo_label_loss
@@ -35,6 +37,9 @@ class TaughtParams(Params):
     balanced: bool = Field(True, description="whether rare classes weigh more, as in the loss of labels")
     sees: Literal["same", "mirrored", "both"] = Field(
         "mirrored", description="what the teacher sees: the learner's view, its mirror image, or both (their mean)"
+    )
+    mix: bool = Field(
+        False, description="whether half of the classes of each image are pasted over the next (ClassMix)"
     )
 
 
@@ -96,22 +101,26 @@ class Taught(ABC):
         teacher, factor = self.teacher(), self.warmth
         if teacher is None or not factor:
             return outputs.logits.new_zeros(())
-        assert self._learner is not None
-        assert self._given is not None
-        assert self._course is not None
-        given, places, stride = self._given, self._given.places, self._learner.decoder.stride
+        given = self._shown
         with torch.no_grad():
-            probs = logits_at(self.taught(teacher, given), places, stride)
-            labels = probs.argmax(1)
-            believed = self.believed(probs)
-        own = outputs.coarse if not self.values.images else None
-        logits = (
-            logits_at(own, places, stride)
-            if own is not None
-            else run_step(self._learner, given, self._precision).logits
-        )
-        weights = self._course.class_weights if self.values.balanced else None
-        return self.values.weight * factor * pseudo_label_loss(logits, labels, believed, given.targets.weight, weights)
+            probs = self.taught(teacher, given)
+            shown = given
+            if self.values.mix:
+                masks = class_masks(probs.argmax(1), [chance.child("mix") for chance in given.chances])
+                probs, shown = mix(probs, masks), mixed(given, masks, teacher.decoder.stride)
+            said = logits_at(probs, given.places, teacher.decoder.stride)
+            labels, believed = said.argmax(1), self.believed(said)
+        logits = self._learnt(shown, outputs)
+        weights = self._begun.class_weights if self.values.balanced else None
+        loss = pseudo_label_loss(logits, labels, believed, given.targets.weight, weights)
+        return self.values.weight * factor * loss
+
+    def _learnt(self, shown: Batch, outputs: StepOutputs) -> Tensor:
+        """(N, C, P, 1) the learner's logits of what it is shown; of the step's own images they are at hand."""
+        assert self._learner is not None
+        if self.values.images or self.values.mix:
+            return run_step(self._learner, shown, self._precision).logits
+        return logits_at(outputs.coarse, shown.places, self._learner.decoder.stride)
 
     def taught(self, teacher: SegNet, given: Batch) -> Tensor:
         """(N, C, H / s, W / s) float32 probabilities that the teacher gives the learner's view, at its stride."""
@@ -134,15 +143,25 @@ class Taught(ABC):
     @property
     def warmth(self) -> float:
         """What the weight is multiplied by at this step, 0 to 1."""
-        assert self._course is not None
-        warm = self.values.warm_up * self._course.steps
+        warm = self.values.warm_up * self._begun.steps
         return min(1.0, self._steps / warm) if warm else 1.0
 
     @property
     def _precision(self) -> Precision:
-        assert self._course is not None
         assert self._learner is not None
-        return resolve_precision(self._course.config, self._learner.mean.device)
+        return resolve_precision(self._begun.config, self._learner.mean.device)
+
+    @property
+    def _begun(self) -> Course:
+        if self._course is None:
+            raise SeglensError(f"{self.name}: no training has begun")
+        return self._course
+
+    @property
+    def _shown(self) -> Batch:
+        if self._given is None:
+            raise SeglensError(f"{self.name}: no images without labels were given")
+        return self._given
 
     def step(self) -> None:
         """One step more is done."""
@@ -159,3 +178,11 @@ class Taught(ABC):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up what ``state_dict`` gave."""
         self._steps = int(state["steps"])
+
+
+def mixed(given: Batch, masks: Tensor, stride: int) -> Batch:
+    """A batch of which each image holds its own pixels where its mask is, and else the next one's."""
+    if given.features is not None:
+        return replace(given, features=mix_features(given.features, masks))
+    assert given.images is not None
+    return replace(given, images=mix_images(given.images, masks, stride))
