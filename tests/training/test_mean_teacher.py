@@ -48,13 +48,20 @@ def differing(a: torch.nn.Module, b: torch.nn.Module) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("rhythm", "killed_at", "images"), [("interactive", 6, 3), ("interactive", 11, 0), ("finetune", 9, 3)]
+    ("rhythm", "killed_at", "params"),
+    [
+        ("interactive", 6, {}),
+        ("interactive", 11, {"images": 0, "sees": "same"}),
+        ("interactive", 7, {"mix": True, "sees": "both"}),
+        ("finetune", 9, {}),
+        ("finetune", 9, {"mix": True, "images": 0}),
+    ],
 )
 def test_killed_and_resumed_ends_bit_equal(
-    tiny, source, part, tmp_path: Path, rhythm: str, killed_at: int, images: int
+    tiny, source, part, tmp_path: Path, rhythm: str, killed_at: int, params: dict[str, object]
 ) -> None:
     config, file = settings(rhythm), tmp_path / "training.pt"
-    calm = trained([part(images=images)], tiny(), source, config)
+    calm = trained([part(**params)], tiny(), source, config)
     alone = trained([], tiny(), source, config)
 
     def stop(done: int, total: int) -> None:
@@ -62,8 +69,8 @@ def test_killed_and_resumed_ends_bit_equal(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        trained([part(images=images)], tiny(), source, config, checkpoint=file, progress=stop)
-    resumed = trained([part(images=images)], tiny(), source, config, checkpoint=file)
+        trained([part(**params)], tiny(), source, config, checkpoint=file, progress=stop)
+    resumed = trained([part(**params)], tiny(), source, config, checkpoint=file)
     assert differing(calm.main, resumed.main) == []
     assert differing(calm.main, alone.main) != []
     assert calm.members == {}

@@ -241,7 +241,15 @@ class Stages:
         shutil.rmtree(folder / REGIONS, ignore_errors=True)  # picked from long ago
         if (folder / MODEL).exists():
             return
-        source = TrainSource(self.bench.data, self.files.ids(), self.files.read, self.bench.cache, self.bench.pool)
+        source = TrainSource(
+            self.bench.data,
+            self.files.ids(),
+            self.files.read,
+            self.bench.cache,
+            self.bench.pool,
+            round,
+            lambda: self.bench.net(round),
+        )
         if not source.ids:
             return  # every answer so far was void, unsure or skipped: the next round asks again
         checkpoint = folder / "training.pt"

@@ -37,6 +37,21 @@ def pseudo_label_loss(
     return share * (each * weight).sum() / weight.sum().clamp_min(TINY)
 
 
+def disagreement(one: Tensor, other: Tensor, counted: Tensor) -> Tensor:
+    """Mean squared difference of two predictions of the same places.
+
+    Args:
+        one: (N, C, P, 1) logits.
+        other: (N, C, P, 1).
+        counted: (N, P, 1) weight of each place.
+
+    Returns:
+        Scalar: the weighted mean over places, the mean over classes.
+    """
+    each = (one.float() - other.float()).square().mean(1)
+    return (each * counted).sum() / counted.sum().clamp_min(TINY)
+
+
 def mirrored_places(places: Tensor, width: int) -> Tensor:
     """Where places of an image lie in its mirror image.
 

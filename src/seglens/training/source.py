@@ -10,6 +10,7 @@ from torch import Tensor
 
 from seglens.config import TrainConfig
 from seglens.models.features import FeatureCache
+from seglens.models.network import SegNet
 from seglens.protocols import SegDataset
 from seglens.types import Chance, ImageId, Settled
 
@@ -23,7 +24,9 @@ class TrainSource:
         ids: those with any label.
         settled: the labels of an image, in its own pixels.
         cache: features of the images, for the interactive rhythm; filled by the training where it is not.
-        pool: all images that may be asked about, for companions that compare labelled and unlabelled ones.
+        pool: all images that may be asked about, for companions that look at more than the labelled ones.
+        round: of the run.
+        last: gives the last round's model, for companions that let it label; None where there is none.
     """
 
     data: SegDataset
@@ -31,6 +34,8 @@ class TrainSource:
     settled: Callable[[ImageId], Settled]
     cache: FeatureCache | None = None
     pool: Sequence[ImageId] = ()
+    round: int = 0
+    last: Callable[[], SegNet | None] = lambda: None
 
 
 @dataclass(frozen=True)

@@ -46,8 +46,7 @@ class MeanTeacher(Taught):
     def start(self, net: nn.Module, course: Course) -> None:
         """Begin with a copy of ``net`` as the teacher."""
         super().start(net, course)
-        assert self._learner is not None
-        self._ema = Ema(self._learner, self.params.decay)
+        self._ema = Ema(self.learner, self.params.decay)
 
     def teacher(self) -> SegNet | None:
         """The moving average."""
@@ -60,8 +59,7 @@ class MeanTeacher(Taught):
     def step(self) -> None:
         """The teacher moves towards the learner."""
         assert self._ema is not None
-        assert self._learner is not None
-        self._ema.update(self._learner, self._steps)
+        self._ema.update(self.learner, self.steps)
         super().step()
 
     def state_dict(self) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Literal, cast
+from dataclasses import replace
+from typing import Literal
 
 import torch
 from pydantic import Field
@@ -13,12 +14,12 @@ from seglens.config import Params
 from seglens.models.network import SegNet
 from seglens.protocols import PartContext
 from seglens.training.batches import Batch
+from seglens.training.class_mix import class_masks, mix, mix_features, mix_images
+from seglens.training.companions.begun import Begun, mirror
 from seglens.training.pixels import logits_at
-from seglens.training.precision import Precision, resolve_precision
 from seglens.training.pseudo import cell_centres, mirrored_places, pseudo_label_loss
 from seglens.training.recipe import StepOutputs, coarse_logits, run_step
 from seglens.training.source import Course
-from seglens.types import SeglensError
 
 
 class TaughtParams(Params):
@@ -36,24 +37,21 @@ class TaughtParams(Params):
     sees: Literal["same", "mirrored", "both"] = Field(
         "mirrored", description="what the teacher sees: the learner's view, its mirror image, or both (their mean)"
     )
+    mix: bool = Field(
+        False, description="whether half of the classes of each image are pasted over the next (ClassMix)"
+    )
 
 
-class Taught(ABC):
+class Taught(Begun, ABC):
     """A companion that lets a teacher label pixels without a label.
 
     Each step the teacher predicts a few images without dropout; where it is believed, the learner, with dropout, is to
     say the same. In the interactive rhythm the images come from the feature cache.
     """
 
-    name: ClassVar[str]
-    needs: ClassVar[frozenset[str]] = frozenset()
-
     def __init__(self, params: TaughtParams, context: PartContext) -> None:
+        super().__init__()
         self.values = params
-        self._learner: SegNet | None = None
-        self._course: Course | None = None
-        self._given: Batch | None = None
-        self._steps = 0
 
     @property
     def unlabelled_images(self) -> int:
@@ -74,88 +72,62 @@ class Taught(ABC):
         Raises:
             SeglensError: no mirror images in the cache.
         """
-        config = course.config
-        if self.values.sees != "same" and config.rhythm == "interactive" and "flip" not in config.views:
-            raise SeglensError(
-                f"train.views: companion '{self.name}' with sees: {self.values.sees} needs flip, found "
-                f"{', '.join(config.views)}; add it, or set sees: same"
-            )
-        self._learner, self._course, self._given, self._steps = cast(SegNet, net), course, None, 0
-
-    def model(self) -> nn.Module | None:
-        """Nothing: the learner is what is left."""
-        return None
-
-    def prepare(self, batch: Batch, unlabelled: Batch | None) -> Batch:
-        """The batch as it is; what comes without labels is kept for the loss."""
-        self._given = unlabelled
-        return batch
+        super().start(net, course)
+        if self.values.sees != "same":
+            self.check_mirrored()
 
     def loss(self, outputs: StepOutputs) -> Tensor:
         """The weighted loss of what the teacher says."""
         teacher, factor = self.teacher(), self.warmth
         if teacher is None or not factor:
             return outputs.logits.new_zeros(())
-        assert self._learner is not None
-        assert self._given is not None
-        assert self._course is not None
-        given, places, stride = self._given, self._given.places, self._learner.decoder.stride
+        given = self.given
         with torch.no_grad():
-            probs = logits_at(self.taught(teacher, given), places, stride)
-            labels = probs.argmax(1)
-            believed = self.believed(probs)
-        own = outputs.coarse if not self.values.images else None
-        logits = (
-            logits_at(own, places, stride)
-            if own is not None
-            else run_step(self._learner, given, self._precision).logits
-        )
-        weights = self._course.class_weights if self.values.balanced else None
-        return self.values.weight * factor * pseudo_label_loss(logits, labels, believed, given.targets.weight, weights)
+            probs = self.taught(teacher, given)
+            shown = given
+            if self.values.mix:
+                masks = class_masks(probs.argmax(1), [chance.child("mix") for chance in given.chances])
+                probs, shown = mix(probs, masks), mixed(given, masks, teacher.decoder.stride)
+            said = logits_at(probs, given.places, teacher.decoder.stride)
+            labels, believed = said.argmax(1), self.believed(said)
+        logits = self._learnt(shown, outputs)
+        weights = self.course.class_weights if self.values.balanced else None
+        loss = pseudo_label_loss(logits, labels, believed, given.targets.weight, weights)
+        return self.values.weight * factor * loss
+
+    def _learnt(self, shown: Batch, outputs: StepOutputs) -> Tensor:
+        """(N, C, P, 1) the learner's logits of what it is shown; of the step's own images they are at hand."""
+        if self.values.images or self.values.mix:
+            return run_step(self.learner, shown, self.precision).logits
+        return logits_at(outputs.coarse, shown.places, self.learner.decoder.stride)
 
     def taught(self, teacher: SegNet, given: Batch) -> Tensor:
         """(N, C, H / s, W / s) float32 probabilities that the teacher gives the learner's view, at its stride."""
-        width, views = teacher.config.size[1], []
+        views = []
         if self.values.sees != "mirrored":
-            views.append(self._probs(teacher, given.features, given.images))
+            views.append(self._probs(teacher, given))
         if self.values.sees != "same":
-            images = None if given.images is None else given.images.flip(-1)
-            other = self._probs(teacher, given.mirrored, images)
-            shape = (other.shape[2], other.shape[3])
-            centres = mirrored_places(cell_centres(shape, teacher.decoder.stride), width).to(other.device)
-            aligned = logits_at(other, centres.expand(len(other), -1, -1), teacher.decoder.stride)
-            views.append(aligned.view(other.shape))
+            stride, width = teacher.decoder.stride, teacher.config.size[1]
+            other = self._probs(teacher, mirror(given, width))
+            centres = mirrored_places(cell_centres((other.shape[2], other.shape[3]), stride), width)
+            back = logits_at(other, centres.to(other.device).expand(len(other), -1, -1), stride)
+            views.append(back.view(other.shape))
         return torch.stack(views).mean(0)
 
-    def _probs(self, teacher: SegNet, features: dict[str, Tensor] | None, images: Tensor | None) -> Tensor:
-        logits, _ = coarse_logits(teacher, features, images, self._precision)
-        return logits.float().softmax(1)
+    def _probs(self, teacher: SegNet, given: Batch) -> Tensor:
+        coarse, _ = coarse_logits(teacher, given.features, given.images, self.precision)
+        return coarse.float().softmax(1)
 
     @property
     def warmth(self) -> float:
         """What the weight is multiplied by at this step, 0 to 1."""
-        assert self._course is not None
-        warm = self.values.warm_up * self._course.steps
-        return min(1.0, self._steps / warm) if warm else 1.0
+        warm = self.values.warm_up * self.course.steps
+        return min(1.0, self.steps / warm) if warm else 1.0
 
-    @property
-    def _precision(self) -> Precision:
-        assert self._course is not None
-        assert self._learner is not None
-        return resolve_precision(self._course.config, self._learner.mean.device)
 
-    def step(self) -> None:
-        """One step more is done."""
-        self._steps += 1
-
-    def state(self) -> dict[str, Any]:
-        """Itself, which has ``state_dict`` and ``load_state_dict``."""
-        return {"taught": self}
-
-    def state_dict(self) -> dict[str, Any]:
-        """Steps done."""
-        return {"steps": self._steps}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up what ``state_dict`` gave."""
-        self._steps = int(state["steps"])
+def mixed(given: Batch, masks: Tensor, stride: int) -> Batch:
+    """A batch of which each image holds its own pixels where its mask is, and else the next one's."""
+    if given.features is not None:
+        return replace(given, features=mix_features(given.features, masks))
+    assert given.images is not None
+    return replace(given, images=mix_images(given.images, masks, stride))
