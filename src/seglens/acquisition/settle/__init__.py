@@ -4,5 +4,6 @@ from seglens.acquisition.settle.as_answered import AsAnswered
 from seglens.acquisition.settle.contextual import Contextual
 from seglens.acquisition.settle.dice_gate import DiceGate
 from seglens.acquisition.settle.sieve import Sieve
+from seglens.acquisition.settle.trimmed import Trimmed
 
-__all__ = ["AsAnswered", "Contextual", "DiceGate", "Sieve"]
+__all__ = ["AsAnswered", "Contextual", "DiceGate", "Sieve", "Trimmed"]
