@@ -72,11 +72,16 @@ def test_a_preset_asks_answers_and_settles(name, tmp_path):
     right = total = 0
     for id in world.ids:
         about = AnsweredImage(id, world.native, [Answered(q, answers[q.id]) for q in queries if q.image == id])
-        label = settles.build(config.settle, context).settle([about], world.evidence([id]))[0].label
+        settled = settles.build(config.settle, context).settle([about], world.evidence([id]))[0]
         paid = sum(a.answer.cost.pixels for a in about.answers if a.answer.status is AnswerStatus.ANSWERED)
-        known = (label != IGNORE) & (world.labels.label(id) != IGNORE)
+        truth = world.labels.label(id)
+        known = (settled.label != IGNORE) & (truth != IGNORE)
+        right += int((settled.label == truth)[known].sum())
+        for number, classes in enumerate(settled.sets):
+            within = (settled.regions == number) & (truth != IGNORE)
+            right += int(np.isin(truth[within], classes).sum())
+            known |= within
         assert known.sum() <= paid + 1e-9
-        right += int((label == world.labels.label(id))[known].sum())
         total += int(known.sum())
     assert total > 0
     assert right / total > (0.999 if config.answer in ("dense", "mask") else 0.4)

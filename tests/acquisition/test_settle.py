@@ -216,3 +216,43 @@ def test_evidence_of_other_images_is_refused():
     ev.ids = ["b"]
     with pytest.raises(SeglensError, match="not that of the images"):
         settle(said(box(0, 0, 9, 9), AnswerKind.DOMINANT_CLASS, [1]), name="sieve", ev=ev)
+
+
+# -- trimmed ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_border_of_a_region_is_dropped_but_not_at_the_images_edge():
+    found = settle(said(box(0, 2, 9, 14), AnswerKind.DOMINANT_CLASS, [1]), name="trimmed", pixels=2)
+    assert np.array_equal(found.label == 1, box(0, 4, 7, 12))
+    assert np.array_equal(found.provenance > 0, box(0, 4, 7, 12))
+
+
+def test_narrow_regions_lose_less_and_never_everything():
+    for height, rows in ((4, (1, 3)), (2, (0, 2)), (1, (0, 1))):
+        found = settle(said(box(4, 4, 4 + height, 12), AnswerKind.DOMINANT_CLASS, [1]), name="trimmed", pixels=2)
+        left = 1 if height == 4 else 0
+        assert np.array_equal(found.label == 1, box(4 + rows[0], 4 + left, 4 + rows[1], 12 - left))
+
+
+def test_class_sets_are_trimmed_and_drawn_answers_are_not():
+    mask = box(2, 2, 8, 10)
+    found = settle(said(mask, AnswerKind.CLASS_SET, [1, 2]), name="trimmed", pixels=1)
+    assert found.sets == ((1, 2),)
+    assert np.array_equal(found.regions == 0, box(3, 3, 7, 9))
+    for kind in (AnswerKind.DENSE, AnswerKind.MASK):
+        found = settle(said(mask, kind, dense=np.full(mask.sum(), 3, np.uint8)), name="trimmed")
+        assert np.array_equal(found.label == 3, mask)
+    point = said(mask, AnswerKind.POINT, [4], point=(3, 3))
+    assert np.array_equal(settle(point, name="trimmed").label, settle(point).label)
+
+
+def test_the_sieve_takes_the_border_first_with_and_without_a_model():
+    answer = said(box(1, 1, 11, 14), AnswerKind.DOMINANT_CLASS, [1])
+    bare = settle(answer, name="sieve", border=1).label
+    assert np.array_equal(bare == 1, box(2, 2, 10, 13))
+    sieved = settle(answer, name="sieve", ev=seen(two_parts()), border=1).label
+    assert ((sieved == 1) <= box(2, 2, 10, 13)).all()
+    assert (sieved[2:10, 2] == IGNORE).all()
+    assert (sieved[2:10, 4:13] == 1).mean() > 0.95
+    flat = seen(np.full(SIZE, 0.3))
+    assert np.array_equal(settle(answer, name="sieve", ev=flat, border=1).label, bare)

@@ -4,7 +4,13 @@ import pytest
 import torch
 from torch.nn import functional
 
-from seglens.training.losses import log_frequency_weights, merged_positive, partial_cross_entropy, rank_loss
+from seglens.training.losses import (
+    log_frequency_weights,
+    merged_positive,
+    partial_cross_entropy,
+    prototypical,
+    rank_loss,
+)
 from seglens.types import IGNORE, Chance, Targets
 
 
@@ -42,7 +48,7 @@ def test_cross_entropy_with_equal_weights_is_torchs(generator: torch.Generator) 
 def test_no_label_at_all_costs_nothing_and_has_a_gradient_of_0() -> None:
     logits = torch.randn(1, 3, 2, 2, requires_grad=True)
     targets = Targets(torch.full((1, 2, 2), IGNORE), torch.ones(1, 2, 2))
-    loss = partial_cross_entropy(logits, targets) + merged_positive(logits, targets)
+    loss = partial_cross_entropy(logits, targets) + merged_positive(logits, targets) + prototypical(logits, targets)
     loss.backward()
     assert loss.item() == 0
     assert logits.grad is not None
@@ -75,6 +81,27 @@ def test_merged_positive_equals_brute_force(generator: torch.Generator) -> None:
     empty = torch.full((2, 6, 5), IGNORE)
     mine = merged_positive(logits, Targets(empty, torch.ones(2, 6, 5), regions.int(), sets))
     assert float(mine) == pytest.approx(sum(by_region) / 2, rel=1e-5)
+
+
+def test_the_prototypical_loss_equals_brute_force_and_moves_one_pixel_a_class(generator: torch.Generator) -> None:
+    logits = (torch.randn(2, 4, 6, 5, generator=generator) * 2).requires_grad_()
+    regions = torch.randint(-1, 3, (2, 6, 5), generator=generator)
+    regions[regions == 1] = -1
+    sets = torch.tensor([[1, 1, 0, 0], [1, 0, 0, 1], [0, 1, 1, 1]]).bool()
+    p = logits.detach().softmax(1)
+    values, moved = [], set()
+    for region in (0, 2):
+        places = [tuple(place) for place in (regions == region).nonzero().tolist()]
+        for c in sets[region].nonzero()[:, 0].tolist():
+            n, y, x = max(places, key=lambda at: float(p[at[0], c, at[1], at[2]]))
+            values.append(-math.log(float(p[n, c, y, x])))
+            moved.add((n, y, x))
+    targets = Targets(torch.full((2, 6, 5), IGNORE), torch.ones(2, 6, 5), regions.int(), sets)
+    mine = prototypical(logits, targets)
+    assert mine.item() == pytest.approx(sum(values) / len(values), rel=1e-5)
+    mine.backward()
+    assert logits.grad is not None
+    assert {tuple(place) for place in logits.grad.abs().sum(1).nonzero().tolist()} == moved
 
 
 def test_a_set_of_one_class_is_cross_entropy_and_of_all_is_nothing(generator: torch.Generator) -> None:

@@ -50,6 +50,7 @@ PLAIN = {
     "settle contextual": "every pixel of an answered region, and what lies around it and resembles it",
     "settle dice-gate": "all answers of an image, once the prediction and the answers are alike enough",
     "settle sieve": "the pixels of an answered region, save those that look least like the answer to the model",
+    "settle trimmed": "every pixel of an answered region, save those of its border",
 }
 """What our own parts do, in words that end a sentence; other packages' parts speak through their docstring."""
 

@@ -120,6 +120,32 @@ def merged_positive(logits: Tensor, targets: Targets) -> Tensor:
     return (sums / counts.clamp_min(1)).sum() / (counts > 0).sum().clamp_min(1) + logits.sum() * 0.0
 
 
+def prototypical(logits: Tensor, targets: Targets) -> Tensor:
+    """Loss of the most typical pixels of regions of which only a set of classes is known: each class of the set occurs.
+
+    Args:
+        logits: (N, C, h, w).
+        targets: ``regions`` (N, h, w) entry in ``sets`` or -1; ``sets`` (S, C) bool.
+
+    Returns:
+        Scalar: -log of a class's highest probability in a region, averaged over all pairs of a region and a class of
+        its set; 0, with a gradient of 0, without any.
+
+    Reference:
+        Hwang et al., Active learning for semantic segmentation with multi-class label query, NeurIPS 2023, eq. 6.
+    """
+    if targets.regions is None or targets.sets is None:
+        return logits.sum() * 0.0
+    chosen = targets.regions >= 0
+    region = targets.regions[chosen].long()
+    log_p = functional.log_softmax(logits.float().movedim(1, -1)[chosen], dim=-1)
+    seen = torch.bincount(region, minlength=len(targets.sets)) > 0
+    best = log_p.new_zeros(targets.sets.shape)
+    best = best.scatter_reduce(0, region[:, None].expand_as(log_p), log_p, "amax", include_self=False)
+    pairs = targets.sets & seen[:, None]
+    return -best[pairs].sum() / pairs.sum().clamp_min(1) + logits.sum() * 0.0
+
+
 def log_frequency_weights(counts: Tensor) -> Tensor:
     """Weights that lift rare classes: 1 / log(1.1 + share).
 

@@ -24,7 +24,8 @@ from seglens.types import (
 
 BY_PEOPLE = (Provenance.PERSON, Provenance.SIMULATED)
 Keep = Callable[[Answered, IntArray, ByteArray], IntArray]
-"""Given an answer, its region's pixel numbers and the class of each, the positions of those that become labels."""
+"""Given an answer, its region's pixel numbers and the class of each (IGNORE for a class set), the positions of those
+that become labels."""
 
 
 def paint(image: AnsweredImage, keep: Keep | None = None) -> Settled:
@@ -52,9 +53,10 @@ def paint(image: AnsweredImage, keep: Keep | None = None) -> Settled:
         if answered.answer.status is not AnswerStatus.ANSWERED:
             continue
         index = indices(answered.query.region.runs)
-        free = provenance[index] != Provenance.PERSON
         if _is_set(answered):
-            open_to_set = index[free & (label[index] == IGNORE)]
+            if keep is not None:
+                index = index[keep(answered, index, np.full(len(index), IGNORE, np.uint8))]
+            open_to_set = index[(provenance[index] != Provenance.PERSON) & (label[index] == IGNORE)]
             regions[open_to_set] = len(sets)
             provenance[open_to_set] = answered.answer.provenance
             sets.append(tuple(answered.answer.classes))

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from seglens.acquisition.settle.knee import knee
 from seglens.acquisition.settle.paint import Keep, paint
+from seglens.acquisition.settle.trimmed import trim
 from seglens.config import Params
 from seglens.protocols import Evidence, PartContext
 from seglens.registry import settles
@@ -29,6 +30,7 @@ from seglens.types import (
 class SieveParams(Params):
     """When the sieve is used, and how finely."""
 
+    border: int = Field(0, ge=0, description="border of a region that is dropped first, as by trimmed, native pixels")
     min_pixels: int = Field(32, gt=1, description="smallest region that is sieved, pixels at the model's size")
     contrast: float = Field(
         0.5, gt=0, description="dropped pixels also lie below this share of the region's mean probability"
@@ -41,8 +43,8 @@ class Sieve:
     """In a dominant-class region, pixels that the model does not see as the answered class stay unlabelled.
 
     Dropped is what lies below the knee of the region's sorted probabilities for that class, and below half their mean.
-    All else is as answered; without a model everything is. A region never loses all its pixels. Probabilities are
-    compared at the model's size, and each native pixel goes with the model's pixel that it lies in.
+    All else is as answered; without a model everything is, less the ``border``. A region never loses all its pixels.
+    Probabilities are compared at the model's size, and each native pixel goes with the model's pixel that it lies in.
 
     Reference: ASAL (Kim et al., ICCV 2023), sieving. Deviations: the smallest region is 32 pixels at the model's size
     instead of 512 native ones, since regions here are smaller. The strongest knee counts, not the first (see ``knee``).
@@ -59,18 +61,21 @@ class Sieve:
     def settle(self, batch: Sequence[AnsweredImage], ev: Evidence | None) -> list[Settled]:
         """The labels of each image."""
         if ev is None:
-            return [paint(image) for image in batch]
+            return [paint(image, trim(self.params.border, image.size)) for image in batch]
         if [image.image for image in batch] != list(ev.ids):
             raise SeglensError("settle 'sieve': the evidence is not that of the images to settle, in their order")
         return [paint(image, self._keep(ev, index, image.size)) for index, image in enumerate(batch)]
 
     def _keep(self, ev: Evidence, index: int, size: Size) -> Keep:
         probs: FloatArray = ev.probs[index].float().cpu().numpy()
+        trimmed = trim(self.params.border, size)
 
         def keep(answered: Answered, pixels: IntArray, classes: ByteArray) -> IntArray:
+            kept = trimmed(answered, pixels, classes)
             if answered.query.kind is not AnswerKind.DOMINANT_CLASS or not len(pixels):
-                return np.arange(len(pixels))
-            return self._kept(probs[classes[0]], pixels, size)
+                return kept
+            passed: IntArray = kept[self._kept(probs[classes[0]], pixels[kept], size)]
+            return passed
 
         return keep
 
