@@ -243,7 +243,10 @@ class Narrow(Protocol):
 
 
 class Cut(Protocol):
-    """What is one question? ``partition``: it covers every pixel of an image without looking at the score."""
+    """What is one question? ``partition``: it covers every pixel of an image without looking at the score.
+
+    A cut that reads of the evidence what its score does not declare may have ``needs`` as well.
+    """
 
     partition: bool
 

@@ -37,9 +37,10 @@ class ScoreChunks:
         score = self.bench.score_of(self.round)
         cut = self.bench.cut_of(self.round)
         chance = self.bench.chance.child(self.round, "cut")
+        needs = score.needs | getattr(cut, "needs", frozenset())
 
         def rows_of(chunk: Chunk) -> Rows:
-            ev = self.bench.evidence(chunk.images, self.round, Stage.SCORE, score.needs, net, self.regions)
+            ev = self.bench.evidence(chunk.images, self.round, Stage.SCORE, needs, net, self.regions)
             px = score.pixels(ev)
             regions = cut.regions(None if cut.partition else px, ev, chance)
             if not cut.partition:
