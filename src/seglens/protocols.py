@@ -309,6 +309,15 @@ class Settle(Protocol):
 
 
 @runtime_checkable
+class Preparing(Protocol):
+    """A settle that computes ahead what the images need, as a cut does."""
+
+    def prepare(self, ids: Sequence[ImageId], progress: Progress | None = None) -> None:
+        """Compute ahead whatever the images need (superpixels); resumable, idempotent."""
+        ...
+
+
+@runtime_checkable
 class Judge(Protocol):
     """A network that says something of whole images."""
 

@@ -15,10 +15,20 @@ from seglens.config import Params
 from seglens.functional.cells import central_pixel
 from seglens.functional.native import to_native
 from seglens.functional.run_lengths import indices
-from seglens.protocols import Evidence, PartContext
+from seglens.protocols import Evidence, PartContext, Progress
 from seglens.registry import settles
 from seglens.superpixels import Superpixels
-from seglens.types import Answered, AnsweredImage, AnswerStatus, BoolArray, IntArray, Provenance, SeglensError, Settled
+from seglens.types import (
+    Answered,
+    AnsweredImage,
+    AnswerStatus,
+    BoolArray,
+    ImageId,
+    IntArray,
+    Provenance,
+    SeglensError,
+    Settled,
+)
 
 
 class GrownParams(Params):
@@ -51,6 +61,10 @@ class Grown:
         self.params = params
         folder = context.cache / "superpixels"
         self.superpixels = Superpixels(context.data, folder, params.segments, params.compactness)
+
+    def prepare(self, ids: Sequence[ImageId], progress: Progress | None = None) -> None:
+        """Compute and store the superpixels that are missing."""
+        self.superpixels.prepare(ids, progress)
 
     def settle(self, batch: Sequence[AnsweredImage], ev: Evidence | None) -> list[Settled]:
         """The labels of each image, with what they grow to."""
