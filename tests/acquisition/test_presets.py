@@ -111,7 +111,7 @@ def test_a_preset_may_be_a_file(tmp_path):
 
 
 def test_an_unknown_preset_is_refused_with_the_names():
-    with pytest.raises(SeglensError, match=r"unknown name 'defaul'; did you mean 'default'\? Allowed: default, bvsb"):
+    with pytest.raises(SeglensError, match=r"unknown name 'defaul'; did you mean 'default'\? Allowed: default, asal"):
         load_preset("defaul")
     with pytest.raises(SeglensError, match="no such file"):
         load_preset("nowhere/mine.yaml")

@@ -27,11 +27,15 @@ PLAIN = {
     "score pixbal": "how close the second-best class comes to the best, more so for classes that are predicted rarely",
     "score vote-entropy": "how widely the votes of passes with dropout on are spread over the classes",
     "score mc-entropy": "how widely probabilities are spread over the classes, averaged over passes with dropout on",
+    "score impurity": "how mixed the predicted classes around it are, and how undecided the model is there",
+    "score one-vs-rest": "how open it is whether it belongs to a class, for the class where that is most open",
     "score explainable-error": "how undecided the model is, and what its predictions rest on among what is near",
     "cut image": "whole images",
     "cut grid": "the squares of a grid",
     "cut gaussian-window": "square windows, placed where the score around their middle is highest",
     "cut superpixel": "superpixels: patches of like colour that follow the edges",
+    "cut adaptive-superpixel": "superpixels, and finer ones where several classes are predicted in one",
+    "cut merged-superpixel": "superpixels, merged where the model sees the same in neighbours",
     "cut pixel": "single points",
     "cut object": "objects: superpixels of high score, merged where they touch and are predicted alike",
     "pick top": "those with the highest score",
@@ -44,6 +48,7 @@ PLAIN = {
     "settle as-answered": "every pixel of an answered region",
     "settle contextual": "every pixel of an answered region, and what lies around it and resembles it",
     "settle dice-gate": "all answers of an image, once the prediction and the answers are alike enough",
+    "settle grown": "every pixel of an answer, and of the superpixel around it those that the model sees alike",
     "settle sieve": "the pixels of an answered region, save those that look least like the answer to the model",
 }
 """What our own parts do, in words that end a sentence; other packages' parts speak through their docstring."""

@@ -36,7 +36,7 @@ class GrownParams(Params):
 
     segments: int = Field(1000, gt=0, description="superpixels an image, mean over the pool, that answers grow over")
     compactness: float = Field(10.0, gt=0, description="SLIC: high = square, low = follows colour")
-    accept: float = Field(0.5, ge=0, le=1, description="least probability of the answer's class at a pixel")
+    accept: float = Field(0.9, ge=0, le=1, description="least probability of the answer's class at a pixel")
 
 
 @settles.register("grown")
@@ -49,6 +49,9 @@ class Grown:
     "unsure" are answers too. Answers of the machine, of many classes or class sets do not grow. Extended pixels carry
     the provenance ``extended``, and are made anew each time from the answers alone. Without a model everything is as
     answered.
+
+    ``accept`` was chosen on CamVid (1,101 points, a model of mIoU 0.50): 0.9 extends 6.7 pixels for each answered one
+    and is right in 95 % (of poles 53 %), 0.5 extends 11.4 and is right in 90 % (21 %).
 
     Reference: as active label correction (Kim et al., ICML 2024) spreads a correction over its superpixel. Deviation:
     the model must agree at each pixel, and extended labels weigh less in training.
