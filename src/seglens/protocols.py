@@ -243,7 +243,10 @@ class Narrow(Protocol):
 
 
 class Cut(Protocol):
-    """What is one question? ``partition``: it covers every pixel of an image without looking at the score."""
+    """What is one question? ``partition``: it covers every pixel of an image without looking at the score.
+
+    A cut that reads of the evidence what its score does not declare may have ``needs`` as well.
+    """
 
     partition: bool
 
@@ -312,6 +315,15 @@ class Settle(Protocol):
 
     def settle(self, batch: Sequence[AnsweredImage], ev: Evidence | None) -> list[Settled]:
         """Labels for each image of ``batch``; ``ev.ids`` are the same images in the same order, None = no model yet."""
+        ...
+
+
+@runtime_checkable
+class Preparing(Protocol):
+    """A settle that computes ahead what the images need, as a cut does."""
+
+    def prepare(self, ids: Sequence[ImageId], progress: Progress | None = None) -> None:
+        """Compute ahead whatever the images need (superpixels); resumable, idempotent."""
         ...
 
 

@@ -44,6 +44,7 @@ CONTRACT_PARAMS: dict[str, dict[str, Any]] = {
     "cut/adaptive-superpixel": {"segments": 12, "fine": 40},
     "cut/grid": {"rows": 4, "columns": 5},
     "cut/superpixel": {"segments": 20},
+    "cut/merged-superpixel": {"segments": 40},
     "cut/object": {"segments": 20},
     "cut/pixel": {"candidates": 6, "share": 0.2},
     "narrow/core-set": {"images": 3},

@@ -39,6 +39,7 @@ class ScoreChunks:
         needs = score.needs | traits.needs
         cut = self.bench.cut_of(self.round)
         chance = self.bench.chance.child(self.round, "cut")
+        needs = score.needs | getattr(cut, "needs", frozenset())
 
         def rows_of(chunk: Chunk) -> Rows:
             ev = self.bench.evidence(chunk.images, self.round, Stage.SCORE, needs, net, self.regions)

@@ -36,6 +36,7 @@ from seglens.protocols import (
     Oracle,
     PartContext,
     Pick,
+    Preparing,
     Score,
     SegDataset,
     Settle,
@@ -331,6 +332,8 @@ class Workbench:
             ids = list(self.eval_data.ids)
             self.eval_cache.fill(ids, lambda d, t: report("caching features of the evaluation images", d, t))
         self.cut.prepare(self.pool, lambda d, t: report("preparing regions", d, t))
+        if isinstance(self.settle, Preparing):
+            self.settle.prepare(self.pool, lambda d, t: report("preparing what answers extend to", d, t))
         if "proximity" in self.needs:
             self.depth.prepare(self.pool, lambda d, t: report("estimating depth", d, t))
 

@@ -8,17 +8,13 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from seglens.acquisition.cut.superpixel import SuperpixelParams
+from seglens.acquisition.cut.superpixel import SuperpixelParams, asked_superpixels
 from seglens.acquisition.rows import reduce_rows
-from seglens.functional.native import to_native
 from seglens.protocols import Evidence, PartContext, Progress
 from seglens.registry import cuts
 from seglens.superpixels import Superpixels
 from seglens.superpixels.nested import parents
 from seglens.types import BoolArray, Chance, ImageId, IntArray, PixelScore, RegionSet
-
-ASKED = 0.5
-"""A fine superpixel with more of its pixels asked about than this share is asked about."""
 
 
 class AdaptiveSuperpixelParams(SuperpixelParams):
@@ -69,7 +65,7 @@ class AdaptiveSuperpixel:
         for index, id in enumerate(ev.ids):
             fine = self.fine.labels(id)
             owner = np.unique(parents(fine, self.coarse.labels(id)), return_inverse=True)[1]
-            done = _asked(fine, ev.answered[index].cpu().numpy())
+            done = asked_superpixels(fine, ev.answered[index].cpu().numpy())
             split = np.bincount(owner, done) > 0
             if px is not None and px.group is not None:
                 one = PixelScore(px.value[index : index + 1], px.group[index : index + 1], classes=px.classes)
@@ -85,15 +81,6 @@ class AdaptiveSuperpixel:
         share = reduce_rows(px, [coarse], [None], (px.value.shape[1], px.value.shape[2])).arrays["share"]
         mixed: BoolArray = share.max(1) < self.params.pure
         return mixed
-
-
-def _asked(fine: IntArray, answered: BoolArray) -> BoolArray:
-    """(F,) whether more than half of each fine superpixel was asked about."""
-    if not answered.any():
-        return np.zeros(int(fine.max()) + 1, bool)
-    sizes = np.bincount(fine.ravel())
-    done = np.bincount(fine[to_native(answered, fine.shape)], minlength=len(sizes))
-    return done > ASKED * sizes
 
 
 def _numbered(owner: IntArray, split: BoolArray, done: BoolArray) -> tuple[IntArray, int]:

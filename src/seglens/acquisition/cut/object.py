@@ -9,16 +9,13 @@ import numpy as np
 from pydantic import Field
 from skimage.measure import label as components
 
-from seglens.acquisition.cut.superpixel import SuperpixelParams
+from seglens.acquisition.cut.superpixel import SuperpixelParams, asked_superpixels
 from seglens.acquisition.rows import reduce_rows
 from seglens.functional.native import to_native
 from seglens.protocols import Evidence, PartContext, Progress
 from seglens.registry import cuts
 from seglens.superpixels import Superpixels
 from seglens.types import BoolArray, Chance, ImageId, IntArray, PixelScore, RegionSet, Rows, Size
-
-ASKED = 0.5
-"""A superpixel with more of its pixels asked about than this share is asked about: the rest of it is a rim."""
 
 
 class ObjectParams(SuperpixelParams):
@@ -84,9 +81,8 @@ class Object:
         labels = self.superpixels.labels(id)
         done = to_native(asked, labels.shape)
         count = int(labels.max()) + 1
-        share = np.bincount(labels[done], minlength=count) / np.bincount(labels.ravel(), minlength=count)
         rows = _means(px, RegionSet(id, "", np.where(done, -1, labels), count), asked.shape)
-        free = np.flatnonzero(share <= ASKED)
+        free = np.flatnonzero(~asked_superpixels(labels, asked))
         best = free[np.argsort(-rows.arrays["value"][free], kind="stable")]
         high = best[: int(np.ceil(self.params.share * len(free)))]
         classes = np.full(count, -1)

@@ -15,10 +15,20 @@ from seglens.config import Params
 from seglens.functional.cells import central_pixel
 from seglens.functional.native import to_native
 from seglens.functional.run_lengths import indices
-from seglens.protocols import Evidence, PartContext
+from seglens.protocols import Evidence, PartContext, Progress
 from seglens.registry import settles
 from seglens.superpixels import Superpixels
-from seglens.types import Answered, AnsweredImage, AnswerStatus, BoolArray, IntArray, Provenance, SeglensError, Settled
+from seglens.types import (
+    Answered,
+    AnsweredImage,
+    AnswerStatus,
+    BoolArray,
+    ImageId,
+    IntArray,
+    Provenance,
+    SeglensError,
+    Settled,
+)
 
 
 class GrownParams(Params):
@@ -26,7 +36,7 @@ class GrownParams(Params):
 
     segments: int = Field(1000, gt=0, description="superpixels an image, mean over the pool, that answers grow over")
     compactness: float = Field(10.0, gt=0, description="SLIC: high = square, low = follows colour")
-    accept: float = Field(0.5, ge=0, le=1, description="least probability of the answer's class at a pixel")
+    accept: float = Field(0.9, ge=0, le=1, description="least probability of the answer's class at a pixel")
 
 
 @settles.register("grown")
@@ -40,6 +50,9 @@ class Grown:
     the provenance ``extended``, and are made anew each time from the answers alone. Without a model everything is as
     answered.
 
+    ``accept`` was chosen on CamVid (1,101 points, a model of mIoU 0.50): 0.9 extends 6.7 pixels for each answered one
+    and is right in 95 % (of poles 53 %), 0.5 extends 11.4 and is right in 90 % (21 %).
+
     Reference: as active label correction (Kim et al., ICML 2024) spreads a correction over its superpixel. Deviation:
     the model must agree at each pixel, and extended labels weigh less in training.
     """
@@ -51,6 +64,10 @@ class Grown:
         self.params = params
         folder = context.cache / "superpixels"
         self.superpixels = Superpixels(context.data, folder, params.segments, params.compactness)
+
+    def prepare(self, ids: Sequence[ImageId], progress: Progress | None = None) -> None:
+        """Compute and store the superpixels that are missing."""
+        self.superpixels.prepare(ids, progress)
 
     def settle(self, batch: Sequence[AnsweredImage], ev: Evidence | None) -> list[Settled]:
         """The labels of each image, with what they grow to."""
