@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -9,6 +10,8 @@ from seglens.types import FloatArray, IntArray
 
 AT_ONCE = 4096
 """Points that are compared with the labelled ones together."""
+PIECE = 2**14
+"""Distances that are updated together: as many as torch does on one thread, since waking others takes longer."""
 
 
 def k_center(features: FloatArray | Tensor, k: int, labelled: FloatArray | Tensor | None = None) -> IntArray:
@@ -27,7 +30,7 @@ def k_center(features: FloatArray | Tensor, k: int, labelled: FloatArray | Tenso
         ValueError: not two axes, widths that differ, or values that are not finite.
 
     Example:
-        >>> k_center(torch.tensor([[0.0], [1.0], [10.0], [4.0]]), 3).tolist()
+        >>> k_center(np.array([[0.0], [1.0], [10.0], [4.0]]), 3).tolist()
         [3, 2, 0]
 
     Reference: Sener and Savarese, Active Learning for Convolutional Neural Networks (ICLR 2018), algorithm 1. O(n D) a
@@ -41,17 +44,25 @@ def k_center(features: FloatArray | Tensor, k: int, labelled: FloatArray | Tenso
     if not norms.isfinite().all():
         raise ValueError("features: found values that are not finite, or too large to square")
     k = min(k, len(points))
-    picked = torch.empty(k, dtype=torch.int64, device=points.device)
+    picked = np.empty(k, np.int64)
     distance = _to_labelled(points, norms, known)
     newest = torch.empty_like(norms)
+    size = PIECE if points.device.type == "cpu" else max(1, len(points))
+    pieces = [(distance[i : i + size], newest[i : i + size]) for i in range(0, len(points), size)]
     for place in range(k):
-        best = (distance if place or len(known) else -norms).argmax()
+        best = _farthest(distance if place or len(known) else -norms)
         picked[place] = best
         torch.addmv(norms, points, points[best], alpha=-2, out=newest)
-        torch.minimum(distance, newest.add_(norms[best]).clamp_(min=0), out=distance)
+        for near, new in pieces:
+            torch.minimum(near, new.add_(norms[best]).clamp_(min=0), out=near)
         distance[best] = -1.0
-    order: IntArray = picked.cpu().numpy()
-    return order
+    return picked
+
+
+def _farthest(distance: Tensor) -> int:
+    if distance.device.type == "cpu":
+        return int(distance.numpy().argmax())  # ten times as fast as torch's
+    return int(distance.argmax())
 
 
 def _centred(features: FloatArray | Tensor, labelled: FloatArray | Tensor | None) -> tuple[Tensor, Tensor]:
