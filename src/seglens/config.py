@@ -45,7 +45,7 @@ class PartConfig(BaseModel):
 class ModelConfig(Params):
     """The network."""
 
-    name: str = Field("fpn", description="decoder: fpn, unet or deeplabv3plus")
+    name: str = Field("fpn", description="decoder: fpn, unet, deeplabv3plus or segformer")
     encoder: str = Field(
         "tu-tf_efficientnet_lite0", description="encoder, any name segmentation-models-pytorch knows, or drn_d_22"
     )
@@ -56,7 +56,8 @@ class ModelConfig(Params):
     width: int = Field(
         64,
         gt=0,
-        description="decoder width (fpn: pyramid and head; deeplabv3plus: ASPP and fusing; unet: ignored), channels",
+        description="decoder width, channels (fpn: pyramid and head; deeplabv3plus: ASPP and fusing; segformer: "
+        "linear layers and mixing; unet: ignored)",
     )
     upsampling: Literal["nearest", "transposed"] = Field(
         "nearest", description="how unet enlarges: nearest neighbour, or transposed convolutions (others: ignored)"
@@ -64,8 +65,8 @@ class ModelConfig(Params):
     dropout: float = Field(0.1, ge=0, lt=1, description="channel dropout, probability")
     dropout_at: Literal["default", "decoder", "aspp", "blocks"] = Field(
         "default",
-        description="where channels are dropped: behind the decoder (default of fpn, unet), behind the ASPP (default "
-        "of deeplabv3plus, which alone has one), or in each decoder block",
+        description="where channels are dropped: behind the decoder (default of fpn, unet, segformer), behind the ASPP "
+        "(default of deeplabv3plus, which alone has one), or in each decoder block",
     )
     size: tuple[int, int] = Field((128, 256), description="model input (height, width), pixels")
 

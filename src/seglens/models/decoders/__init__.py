@@ -13,6 +13,7 @@ a ``drop``, the place ``decoder`` is the network's own. Its ``before`` computes 
 from seglens.models.decoders.deeplab import DeepLab
 from seglens.models.decoders.fpn import Fpn
 from seglens.models.decoders.hooks import Drop, Scale, Watch, dropout_places, undropped, unwatched
+from seglens.models.decoders.segformer import Segformer
 from seglens.models.decoders.unet import UNET_WIDTHS, Enlarged, Unet
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Enlarged",
     "Fpn",
     "Scale",
+    "Segformer",
     "Unet",
     "Watch",
     "dropout_places",
