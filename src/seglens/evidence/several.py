@@ -101,4 +101,5 @@ def perturbed_logits(net: SegNet, images: Tensor, temperature: float, epsilon: f
         sure = (net(seen).float() / temperature).log_softmax(1).amax(1).sum()
     (slope,) = torch.autograd.grad(sure, seen)
     with torch.inference_mode(), autocast(device, precision):
-        return net(images + epsilon * slope.sign()).float()
+        moved: Tensor = net(images + epsilon * slope.sign())
+        return moved.float()

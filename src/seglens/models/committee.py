@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -64,8 +65,8 @@ class Snapshots(nn.Module):
         whole: bool,
     ) -> None:
         super().__init__()
-        self.spec = {"model": dict(model), "names": list(names), "colors": [list(color) for color in colors]}
-        self.spec |= {"count": count, "whole": whole}
+        self.spec: dict[str, Any] = {"model": dict(model), "names": list(names), "count": count, "whole": whole}
+        self.spec["colors"] = [list(color) for color in colors]
         self.count, self.whole = count, whole
         classes = ClassTable(tuple(names), tuple((r, g, b) for r, g, b in colors))
         config = ModelConfig(**{**model, "weights": "random"})
@@ -101,7 +102,6 @@ class Heads(nn.Module):
         kernel: height and width of each head's convolution, odd.
 
     Example:
-        >>> import torch
         >>> tuple(Heads(8, 3, count=4, kernel=1)(torch.zeros(2, 8, 5, 6)).shape)
         (2, 4, 3, 5, 6)
     """
@@ -111,21 +111,21 @@ class Heads(nn.Module):
 
     def __init__(self, channels: int, classes: int, count: int, kernel: int) -> None:
         super().__init__()
-        self.spec = {"channels": channels, "classes": classes, "count": count, "kernel": kernel}
+        self.spec: dict[str, Any] = {"channels": channels, "classes": classes, "count": count, "kernel": kernel}
         self.count = count
-        self.conv = nn.Conv2d(channels, count * classes, kernel, padding=kernel // 2)
-        for weight in self.conv.weight.data.chunk(count):  # each as the network's own head begins
+        self.pad = kernel // 2
+        self.weight = nn.Parameter(torch.empty(count, classes, channels, kernel, kernel))
+        self.bias = nn.Parameter(torch.zeros(count, classes))
+        for weight in self.weight:  # each as the network's own head begins
             nn.init.xavier_uniform_(weight)
-        nn.init.zeros_(self.conv.bias.data)
 
     def forward(self, trunk: Tensor) -> Tensor:
         """(N, count, C, h, w) logits of all heads from the trunk (N, D, h, w)."""
-        logits: Tensor = self.conv(trunk)
-        return logits.unflatten(1, (self.count, -1))
+        logits = functional.conv2d(trunk, self.weight.flatten(0, 1), self.bias.flatten(), padding=self.pad)
+        return logits.view(len(trunk), *self.bias.shape, *trunk.shape[2:])
 
     def opinions(self, net: SegNet, features: Callable[[SegNet], Features]) -> Iterator[Tensor]:
         """See ``Committee``."""
         trunk = net.trunk(features(net))
-        parts = (self.conv.weight.chunk(self.count), self.conv.bias.chunk(self.count))
-        for weight, bias in zip(*parts, strict=True):
-            yield functional.conv2d(trunk, weight, bias, padding=self.conv.padding)
+        for weight, bias in zip(self.weight, self.bias, strict=True):
+            yield functional.conv2d(trunk, weight, bias, padding=self.pad)

@@ -36,12 +36,16 @@ class StepOutputs:
         targets: there.
         coarse: (N, C, H / s, W / s) logits at the decoder's stride, padding included.
         features: encoder features by tap; with ``stages`` where a companion needs them.
+        trunk: (N, D, H / s, W / s) what the decoder gives, before the dropout behind it.
+        batch: what the step saw.
     """
 
     logits: Tensor
     targets: Targets
     coarse: Tensor
     features: dict[str, Tensor]
+    trunk: Tensor | None = None
+    batch: Batch | None = None
 
     @property
     def stages(self) -> Tensor:
@@ -99,7 +103,7 @@ def train(
     precision = resolve_precision(config, fabric.device)
     ema = Ema(net, config.ema) if config.ema else None
     key = training_key(source, config, chance, net, companions)
-    course = Course(source, config, chance, steps)
+    course = Course(source, config, chance, steps, weights)
     for companion in companions:
         companion.start(net, course)
     staged = any("stages" in companion.needs for companion in companions)
@@ -142,8 +146,11 @@ def run_step(net: SegNet, batch: Batch, precision: Precision, stages: bool = Fal
         with torch.autocast(kind, torch.bfloat16, enabled=precision.encoder):
             features = net.encode(batch.images, stages)
     with torch.autocast(kind, torch.bfloat16, enabled=precision.decoder):
-        coarse = net.coarse(features, batch.chances)
-    return StepOutputs(logits_at(coarse, batch.places, net.decoder.stride), batch.targets, coarse, features)
+        trunk = net.trunk(features, chances=batch.chances)
+        coarse = net.classify(trunk, batch.chances)
+    return StepOutputs(
+        logits_at(coarse, batch.places, net.decoder.stride), batch.targets, coarse, features, trunk, batch
+    )
 
 
 def to_device(batch: Batch, fabric: Fabric) -> Batch:

@@ -42,12 +42,14 @@ class Course:
         config: the recipe.
         chance: of this training; a companion takes ``chance.child(its name)``.
         steps: optimiser steps in all.
+        class_weights: (C,) of the loss of labels, or None = 1.
     """
 
     source: TrainSource
     config: TrainConfig
     chance: Chance
     steps: int
+    class_weights: Tensor | None = None
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,10 @@
 """What trains beside the model, one part a file. Importing this room registers them."""
 
 from seglens.training.companions import ema_teacher as _ema_teacher
+from seglens.training.companions import heads as _heads
 from seglens.training.companions import loss_head as _loss_head
+from seglens.training.companions import snapshots as _snapshots
 from seglens.training.companions import ta_vaal as _ta_vaal
 from seglens.training.companions import vaal as _vaal
 
-_REGISTERED = (_ema_teacher, _loss_head, _ta_vaal, _vaal)
+_REGISTERED = (_ema_teacher, _heads, _loss_head, _snapshots, _ta_vaal, _vaal)
