@@ -59,7 +59,7 @@ class SegDataset(Protocol):
 
 
 class LabelSource(Protocol):
-    """The truth of a dataset. Only an oracle or the evaluation ever holds one."""
+    """The truth of a dataset. Only an oracle, the evaluation or a ``Privileged`` score ever holds one."""
 
     def has(self, id: ImageId) -> bool:
         """Whether the image has a mask."""
@@ -99,8 +99,9 @@ class Evidence(Protocol):
     """What is known of a few images, computed on demand at the model's size (h, w); built and dropped in one worker.
 
     The union of the parts' needs is given at construction; reading what was not declared raises. Needs are words:
-    ``logits``, ``probs``, ``features``, ``proximity``, ``cam``, ``teacher``, ``votes``, ``sampled``, and
-    ``companion:NAME`` for the network that a companion leaves behind; ``trunk`` for the features of that name.
+    ``logits``, ``probs``, ``features``, ``proximity``, ``cam``, ``teacher``, ``votes``, ``sampled``, ``perturbed``,
+    ``view:NAME``, ``companion:NAME`` for the network that a companion leaves behind and ``members:NAME`` for a
+    committee that it leaves behind; ``trunk`` for the features of that name.
     """
 
     @property
@@ -165,6 +166,24 @@ class Evidence(Protocol):
         """(N, C, h, w) float32 probabilities, mean over ``passes`` passes with dropout on."""
         ...
 
+    def sampled_entropy(self, passes: int) -> tuple[Tensor, Tensor]:
+        """``sampled``, and the mean of the same passes' entropies over log C: (N, C, h, w) and (N, h, w) float32."""
+        ...
+
+    def view(self, name: str) -> Tensor:
+        """(N, C, h, w) float32 probabilities of a view of each image (``flip``, ...), in the original's pixels."""
+        ...
+
+    def members(self, name: str) -> Iterator[Tensor]:
+        """(N, C, h, w) float32 probabilities of each member of the committee that companion ``name`` left behind, one
+        at a time."""
+        ...
+
+    def perturbed(self, temperature: float, epsilon: float) -> Tensor:
+        """(N, C, h, w) float32 logits of images whose colours (of 0 to 1) moved by ``epsilon`` towards what is said of
+        them at ``temperature``."""
+        ...
+
     def companion(self, name: str) -> Tensor:
         """(N, K) float32: what the network that a companion left behind says of each image (``Judge``)."""
         ...
@@ -199,7 +218,7 @@ class DepthSource(Protocol):
 
 
 class Score(Protocol):
-    """How much would this pixel teach?"""
+    """How much would this pixel teach? ``privileged``: it sees the truth (``Privileged``), in simulation only."""
 
     needs: frozenset[str]
     privileged: bool
@@ -210,6 +229,15 @@ class Score(Protocol):
 
     def finish(self, rows: Rows) -> FloatArray:
         """(R,) final score of each row of the whole pool, finite, higher = ask sooner."""
+        ...
+
+
+@runtime_checkable
+class Privileged(Protocol):
+    """A score that sees the pool's truth: an upper bound, no method. No other part is ever given a LabelSource."""
+
+    def reveal(self, truth: LabelSource) -> None:
+        """Take up the truth; called once, where the answers are simulated from it."""
         ...
 
 

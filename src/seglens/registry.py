@@ -129,4 +129,4 @@ picks: Registry[Any] = Registry("pick")
 settles: Registry[Any] = Registry("settle")
 companions: Registry[Any] = Registry("companion")
 judges: Registry[Any] = Registry("judge")
-"""Networks that say something of whole images: what companions leave behind."""
+"""Networks that companions leave behind: they say something of whole images, or are a committee."""

@@ -49,6 +49,8 @@ def test_a_preset_asks_answers_and_settles(name, tmp_path):
     context = world.context(tmp_path)
     small = config.cut.model_copy(update=SMALL.get(config.cut.name, {}))
     score, cut = scores.build(config.score, context), cuts.build(small, context)
+    if score.privileged:
+        score.reveal(world.labels)
     pick, ask = picks.build(config.pick, context), oracles.build(config.ask, context)
     cut.prepare(world.ids)
     rows = world.rows(score, cut, pick=pick)

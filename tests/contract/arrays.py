@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ MODEL: Size = (20, 28)
 CHANCE = Chance((0, 1))
 NEEDS = frozenset(
     {"logits", "probs", "features", "trunk", "proximity", "cam", "teacher", "votes", "sampled", "companion:loss-head"}
+    | {"view:flip", "perturbed", "members:snapshots", "members:heads"}
 )
 
 
@@ -147,6 +149,27 @@ class ArrayEvidence:
         """The mean softmax of noisy logits."""
         self._declared("sampled")
         return torch.stack([z.softmax(1) for z in self._passes(passes)]).mean(0)
+
+    def sampled_entropy(self, passes: int) -> tuple[Tensor, Tensor]:
+        """The mean softmax of noisy logits, and their mean entropy over log C."""
+        self._declared("sampled")
+        probs = torch.stack([z.softmax(1) for z in self._passes(passes)])
+        return probs.mean(0), torch.special.entr(probs).sum(2).mean(0) / math.log(probs.shape[2])
+
+    def view(self, name: str) -> Tensor:
+        """The softmax of logits that were smoothed to the right."""
+        self._declared(f"view:{name}")
+        return ((self.values + self.values.roll(1, -1)) / 2).softmax(1)
+
+    def members(self, name: str) -> Iterator[Tensor]:
+        """The softmax of noisy logits, three times."""
+        self._declared(f"members:{name}")
+        return (z.softmax(1) for z in self._passes(3))
+
+    def perturbed(self, temperature: float, epsilon: float) -> Tensor:
+        """Logits whose greatest grew."""
+        self._declared("perturbed")
+        return self.values + epsilon * (self.values == self.values.amax(1, keepdim=True))
 
     def companion(self, name: str) -> Tensor:
         """How flat the logits are: two numbers an image."""

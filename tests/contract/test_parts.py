@@ -17,7 +17,7 @@ import seglens.acquisition
 import seglens.oracles  # noqa: F401 - the imports register the parts
 from seglens.config import PartConfig
 from seglens.functional.run_lengths import encode_label, indices
-from seglens.protocols import AskContext
+from seglens.protocols import AskContext, Privileged
 from seglens.registry import Registry, cuts, narrows, oracles, picks, scores, settles
 from seglens.types import (
     IGNORE,
@@ -78,6 +78,14 @@ def context(world, tmp_path_factory):
 
 def build(kind: Registry[Any], name: str, context: Any) -> Any:
     return kind.build(PartConfig(name=name, **CONTRACT_PARAMS.get(f"{kind.kind}/{name}", {})), context)
+
+
+def build_score(name: str, context: Any) -> Any:
+    """A score; one that is privileged has seen the truth, as in a simulation."""
+    score = build(scores, name, context)
+    if score.privileged:
+        score.reveal(make_world().labels)
+    return score
 
 
 def every(kind: Registry[Any]) -> Any:
@@ -146,13 +154,25 @@ def test_the_search_for_labels_finds_them(world):
 @pytest.mark.parametrize(("kind", "name"), PARTS, ids=lambda value: getattr(value, "kind", value))
 def test_no_part_holds_labels(kind, name, context, world):
     part = build(kind, name, context)
-    if kind is scores:
+    if kind is scores and not part.privileged:
         part.finish(world.rows(part, build(cuts, "grid", context)))
     if kind is cuts:
         world.rows(build(scores, "entropy", context), part)
     assert not holds_labels(part)
-    if kind is not oracles:
+    if kind is not oracles and not getattr(part, "privileged", False):
         assert not any("label" in hint.lower() for hint in hints(part))
+
+
+@pytest.mark.parametrize(("kind", "name"), PARTS, ids=lambda value: getattr(value, "kind", value))
+def test_the_truth_can_be_revealed_to_a_privileged_score_alone(kind, name, context, world):
+    part = build(kind, name, context)
+    privileged = (kind.kind, name) == ("score", "true-error")
+    assert getattr(part, "privileged", False) == privileged
+    assert isinstance(part, Privileged) == privileged
+    if privileged:
+        with pytest.raises(SeglensError, match="sees the truth, and none was revealed"):
+            part.pixels(world.evidence(world.ids, needs=part.needs))
+        assert holds_labels(build_score(name, context))
 
 
 def hints(part: Any) -> Iterator[str]:
@@ -176,11 +196,11 @@ def finished(world: World, score: Any, cut: Any, ids: list[str], batch: int) -> 
 
 @every(scores)
 def test_scores_are_finite_and_do_not_depend_on_batch_or_order(name, world, context):
-    score, cut = build(scores, name, context), build(cuts, "grid", context)
+    score, cut = build_score(name, context), build(cuts, "grid", context)
     by_four = finished(world, score, cut, world.ids, 4)
     assert np.isfinite(list(by_four.values())).all()
     for ids, batch in ((world.ids, 4), (world.ids, 1), (world.ids[::-1], 4)):
-        again = finished(world, build(scores, name, context), cut, ids, batch)
+        again = finished(world, build_score(name, context), cut, ids, batch)
         assert again.keys() == by_four.keys()
         np.testing.assert_allclose([again[key] for key in by_four], list(by_four.values()), atol=1e-4, rtol=0)
 
@@ -190,13 +210,13 @@ def test_scores_of_certain_and_huge_logits_are_finite(name, context):
     world = make_world(3)
     for id in world.ids:
         world.logits[id] = torch.where(world.logits[id] == world.logits[id].amax(0), 1e4, -1e4)
-    values = finished(world, build(scores, name, context), build(cuts, "image", context), world.ids, 2)
+    values = finished(world, build_score(name, context), build(cuts, "image", context), world.ids, 2)
     assert np.isfinite(list(values.values())).all()
 
 
 @every(scores)
 def test_a_score_leaves_evidence_as_it_is_and_tells_its_shape(name, world, context):
-    score = build(scores, name, context)
+    score = build_score(name, context)
     ev = world.evidence(world.ids[:3], needs=score.needs)
     before = ev.values.clone()
     px = score.pixels(ev)
@@ -210,7 +230,7 @@ def test_a_score_leaves_evidence_as_it_is_and_tells_its_shape(name, world, conte
 
 @every(scores)
 def test_an_uncertain_image_ranks_above_a_certain_one(name, context):
-    score = build(scores, name, context)
+    score = build_score(name, context)
     if not score.needs:
         pytest.skip("does not look at the model")
     world = make_world(2)
@@ -223,7 +243,7 @@ def test_an_uncertain_image_ranks_above_a_certain_one(name, context):
 
 @every(scores)
 def test_no_rows_give_no_scores(name, world, context):
-    score = build(scores, name, context)
+    score = build_score(name, context)
     rows = world.rows(score, build(cuts, "grid", context)).take(np.zeros(0, np.int64))
     assert score.finish(rows).shape == (0,)
 

@@ -11,18 +11,17 @@ import torch
 from torch import Tensor, nn
 
 from seglens.evidence.cam import Decoded, activation_map, check, decode_traced
+from seglens.evidence.several import committee_probs, dropout_passes, perturbed_logits
+from seglens.functional.disagreement import mean_and_entropy
 from seglens.functional.proximity import gated, openness
 from seglens.functional.run_lengths import decode
 from seglens.functional.votes import vote_counts
-from seglens.models import FeatureCache, SegNet, load_image
+from seglens.models import Committee, FeatureCache, SegNet, load_image
 from seglens.models.precision import autocast
 from seglens.models.stages import STAGES_TAP
-from seglens.models.views import VIEWS
+from seglens.models.views import VIEWS, view_of
 from seglens.protocols import DepthSource, Judge, SegDataset
 from seglens.types import BoolArray, ByteArray, CamSpec, Chance, Gate, ImageId, Region, SeglensError, Size
-
-PASS_LOGITS = 1 << 22
-"""Logits, at the decoder's stride, of as many passes as run together: they share their reading of the features."""
 
 Asked = Callable[[ImageId], Sequence[Region]]
 
@@ -164,9 +163,7 @@ class NetEvidence:
         """
         self._declared("teacher")
         net = cast(SegNet, self._left_behind("ema-teacher"))
-        plain = self._decoded(net, self._encoded(net, "plain")).softmax(1)
-        mirrored = self._decoded(net, self._encoded(net, "flip")).softmax(1)
-        return (plain + mirrored.flip(-1)) / 2
+        return (self._viewed(net, "plain") + self._viewed(net, "flip")) / 2
 
     def votes(self, passes: int) -> Tensor:
         """(N, C, h, w) float32 counts: how many of ``passes`` passes with dropout on predict each class.
@@ -192,8 +189,7 @@ class NetEvidence:
         net = self._network("sampled")
         means: list[Tensor] = []
         for few in self._few(net):
-            drawn = (net.enlarge(logits.float(), self.size).softmax(1) for logits in self._passes(net, few, passes))
-            means.append(reduce(Tensor.add_, drawn).div_(passes))
+            means.append(reduce(Tensor.add_, self._sampled(net, few, passes)).div_(passes))
         return torch.cat(means)
 
     def _few(self, net: SegNet) -> list[range]:
@@ -203,20 +199,62 @@ class NetEvidence:
 
     def _passes(self, net: SegNet, few: range, passes: int) -> Iterator[Tensor]:
         """Logits of each pass at the decoder's stride, for the images at ``few``."""
-        if passes < 1:
-            raise SeglensError(f"passes: found {passes}, allowed: 1 or more")
-        device = next(net.parameters()).device
         features = {tap: f[few.start : few.stop] for tap, f in self._features.items()}
-        with torch.inference_mode(), autocast(device, self._precision):
-            held = net.before_dropout(features)
-        cells = len(few) * len(net.classes) * self.size[0] * self.size[1] // net.decoder.stride**2
-        step = max(1, PASS_LOGITS // max(1, cells))
-        for start in range(0, passes, step):
-            numbers = range(start, min(start + step, passes))
-            chances = [[self.chance.child(self.ids[i], number) for i in few] for number in numbers]
-            with torch.inference_mode(), autocast(device, self._precision):
-                logits = net.after_dropout_many(held, chances)
-            yield from logits
+        chances = [self.chance.child(self.ids[i]) for i in few]
+        return dropout_passes(net, features, chances, passes, self.size, self._precision)
+
+    def _sampled(self, net: SegNet, few: range, passes: int) -> Iterator[Tensor]:
+        """Probabilities of each pass, (n, C, h, w) float32, for the images at ``few``."""
+        return (net.enlarge(z.float(), self.size).softmax(1) for z in self._passes(net, few, passes))
+
+    def sampled_entropy(self, passes: int) -> tuple[Tensor, Tensor]:
+        """``sampled``, and the mean of the same passes' entropies over log C: (N, C, h, w) and (N, h, w) float32."""
+        self._declared("sampled")
+        net = self._network("sampled")
+        means, entropies = zip(
+            *(mean_and_entropy(self._sampled(net, few, passes)) for few in self._few(net)), strict=True
+        )
+        return torch.cat(means), torch.cat(entropies)
+
+    def view(self, name: str) -> Tensor:
+        """(N, C, h, w) float32 probabilities of a view of each image (``flip``, ...), in the original's pixels.
+
+        Raises:
+            SeglensError: not declared, no such view, or no model yet.
+        """
+        self._declared(f"view:{name}")
+        return self._viewed(self._network("views"), name)
+
+    def _viewed(self, net: SegNet, name: str) -> Tensor:
+        return view_of(name).back(self._decoded(net, self._encoded(net, name)).softmax(1))
+
+    def members(self, name: str) -> Iterator[Tensor]:
+        """Of each member of the committee that companion ``name`` left behind, (N, C, h, w) float32 probabilities.
+
+        Raises:
+            SeglensError: not declared, no model yet, or the run trains no such companion.
+        """
+        self._declared(f"members:{name}")
+        net = self._network("members")
+        committee = self._left_behind(name)
+        assert isinstance(committee, Committee)
+        device = next(net.parameters()).device
+        seen = self._images(range(len(self.ids))).to(device) if committee.whole else self._features
+        return committee_probs(committee, net, seen, self._few(net), self.size, self._precision)
+
+    def perturbed(self, temperature: float, epsilon: float) -> Tensor:
+        """(N, C, h, w) float32 logits of images moved by ``epsilon`` towards what is said of them, at ``temperature``
+        (``several.perturbed_logits``). The images are encoded anew, whatever the cache holds.
+        """
+        self._declared("perturbed")
+        net = self._network("perturbed images")
+        device = next(net.parameters()).device
+        rows = [self._images(few).to(device) for few in self._few(net)]
+        return torch.cat([perturbed_logits(net, row, temperature, epsilon, self._precision) for row in rows])
+
+    def _images(self, few: range, view: str = "plain") -> Tensor:
+        """(n, 3, h, w) float32 in [0, 1]."""
+        return torch.stack([load_image(self._data, self.ids[i], self.size, VIEWS[view]) for i in few])
 
     def companion(self, name: str) -> Tensor:
         """(N, K) float32: what the network that a companion left behind says of each image.
@@ -305,7 +343,7 @@ class NetEvidence:
         if self._cache is not None and view in self._cache.views:
             kept = self._cache.get(self.ids, [view] * len(self.ids))
             return {tap: feature.to(device) for tap, feature in kept.items()}
-        images = torch.stack([load_image(self._data, id, self.size, VIEWS[view]) for id in self.ids]).to(device)
+        images = self._images(range(len(self.ids)), view).to(device)
         with torch.inference_mode(), autocast(device, self._precision):
             parts = [net.encode(few, self._staged) for few in torch.split(images, self._at_once(device))]
         return {tap: torch.cat([part[tap] for part in parts]) for tap in parts[0]} if len(parts) > 1 else parts[0]

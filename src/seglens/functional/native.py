@@ -1,4 +1,4 @@
-"""From the model's size to the image's own pixels."""
+"""From the model's size to the image's own pixels, and back."""
 
 from __future__ import annotations
 
@@ -32,6 +32,23 @@ def to_native(values: npt.NDArray[T], size: Size) -> npt.NDArray[T]:
     rows, columns = (_cells(native, cells) for native, cells in zip(size, values.shape, strict=True))
     native: npt.NDArray[T] = values[rows[:, None], columns]
     return native
+
+
+def to_model(values: npt.NDArray[T], size: Size) -> npt.NDArray[T]:
+    """A map of the image's own pixels at the model's size: each takes the value of the pixel that its centre lies in.
+
+    Args:
+        values: (H, W) labels, masks or numbers; no value is invented.
+        size: (h, w).
+
+    Returns:
+        (h, w), same dtype.
+
+    Example:
+        >>> to_model(np.array([[1, 1, 2, 2, 2]]), (1, 2)).tolist()
+        [[1, 2]]
+    """
+    return to_native(values, size)
 
 
 def _cells(native: int, cells: int) -> npt.NDArray[Any]:

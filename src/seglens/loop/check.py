@@ -14,7 +14,8 @@ from seglens.registry import engines, narrows, networks
 from seglens.types import AnswerKind, SeglensError, Unit
 
 TEACHER = "ema-teacher"
-COMPANION = "companion:"
+OF_COMPANIONS = ("companion:", "members:")
+"""How needs begin that end in the name of a companion."""
 
 
 def check(bench: Workbench) -> None:
@@ -34,6 +35,7 @@ def check(bench: Workbench) -> None:
     _ = bench.pool, bench.narrows, bench.score, bench.cut, bench.settle, bench.oracle, bench.companions
     if "proximity" in bench.needs:
         _ = bench.depth
+    _check_privileged(bench)
     _check_narrow(bench)
     _check_companions(bench)
     _check_dropout(bench)
@@ -70,6 +72,15 @@ def _check_picks(bench: Workbench) -> None:
         )
 
 
+def _check_privileged(bench: Workbench) -> None:
+    """A score that sees the truth is an upper bound, and no person's answers are to be chosen by it."""
+    if bench.score.privileged and not bench.oracle.simulation:
+        raise SeglensError(
+            f"score: '{bench.config.score.name}' sees the truth, and ask '{bench.config.ask.name}' is no simulation; "
+            "allowed: another score, or an ask that answers from the truth, such as simulated"
+        )
+
+
 def _check_narrow(bench: Workbench) -> None:
     """A subset must fit into the pool, or it is none."""
     for part in bench.config.narrow:
@@ -90,7 +101,7 @@ def _check_companions(bench: Workbench) -> None:
     parts += [(f"narrow: {part.name}", built.needs) for part, built in zip(config.narrow, bench.narrows, strict=True)]
     for name, needs in parts:
         read = {TEACHER for need in needs if need == "teacher"}
-        read |= {need.removeprefix(COMPANION) for need in needs if need.startswith(COMPANION)}
+        read |= {need.partition(":")[2] for need in needs if need.startswith(OF_COMPANIONS)}
         for missing in sorted(read - trained):
             raise SeglensError(
                 f"companions: '{name}' reads what '{missing}' leaves behind: add {missing} (found "

@@ -1,6 +1,7 @@
 """Networks, their weights and checkpoints, and the cache of a fixed encoder's features."""
 
 from seglens.models.checkpoint import load_checkpoint, load_member, save_checkpoint, save_member
+from seglens.models.committee import Committee, Heads, Snapshots
 from seglens.models.features import FeatureCache
 from seglens.models.images import load_image
 from seglens.models.loss_head import LossHead
@@ -8,9 +9,12 @@ from seglens.models.network import SegNet, build_network
 from seglens.models.vae import TaVaalNet, VaalNet
 
 __all__ = [
+    "Committee",
     "FeatureCache",
+    "Heads",
     "LossHead",
     "SegNet",
+    "Snapshots",
     "TaVaalNet",
     "VaalNet",
     "build_network",

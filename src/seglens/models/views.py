@@ -56,6 +56,10 @@ class View:
             label = label[..., rows[:, None], columns[None, :]]
         return label.flip(-1) if self.mirror else label
 
+    def back(self, seen: Tensor) -> Tensor:
+        """What was said of the view, (..., h, w), where it belongs in the image."""
+        return seen.flip(-1) if self.mirror else seen
+
 
 def _nearest(source: int, target: int) -> Tensor:
     """The source position whose centre is nearest to each target position's centre."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from seglens.config import TrainConfig
 from seglens.models.network import SegNet
@@ -21,6 +23,11 @@ def build_optimiser(net: SegNet, config: TrainConfig) -> torch.optim.Optimizer:
     groups = [{"params": rest, "lr": config.lr, "peak": config.lr}]
     if encoder:
         groups.append({"params": encoder, "lr": config.encoder_lr, "peak": config.encoder_lr})
+    return optimiser_of(groups, config)
+
+
+def optimiser_of(groups: list[dict[str, Any]], config: TrainConfig) -> torch.optim.Optimizer:
+    """The recipe's optimiser of groups ``{params, lr, peak}``."""
     if config.optimiser == "sgd":
         return torch.optim.SGD(groups, momentum=0.9, weight_decay=config.weight_decay)
     return torch.optim.AdamW(groups, weight_decay=config.weight_decay)
@@ -71,11 +78,17 @@ class Ema:
     @torch.no_grad()
     def update(self, net: nn.Module, step: int) -> None:
         """Move towards ``net`` after ``step`` (from 0)."""
-        decay = min(self.decay, (1 + step) / (10 + step))
         mine, theirs = self.net.state_dict(), net.state_dict()
-        keys = [key for key in mine if not (self.net.frozen and key.startswith("encoder."))]
-        floats = [key for key in keys if mine[key].is_floating_point()]
-        torch._foreach_lerp_([mine[key] for key in floats], [theirs[key] for key in floats], 1 - decay)
-        for key in keys:
-            if not mine[key].is_floating_point():
-                mine[key].copy_(theirs[key])
+        moving = {key: mine[key] for key in mine if not (self.net.frozen and key.startswith("encoder."))}
+        average(moving, theirs, self.decay, step)
+
+
+@torch.no_grad()
+def average(mine: Mapping[str, Tensor], theirs: Mapping[str, Tensor], decay: float, step: int) -> None:
+    """Move ``mine`` towards ``theirs`` after ``step`` (from 0), as ``Ema`` says; whole numbers are copied."""
+    decay = min(decay, (1 + step) / (10 + step))
+    floats = [key for key in mine if mine[key].is_floating_point()]
+    torch._foreach_lerp_([mine[key] for key in floats], [theirs[key] for key in floats], 1 - decay)
+    for key in mine:
+        if not mine[key].is_floating_point():
+            mine[key].copy_(theirs[key])

@@ -36,12 +36,16 @@ class StepOutputs:
         targets: there.
         coarse: (N, C, H / s, W / s) logits at the decoder's stride, padding included.
         features: encoder features by tap; with ``stages`` where a companion needs them.
+        trunk: (N, D, H / s, W / s) what the decoder gives, before the dropout behind it.
+        batch: what the step saw.
     """
 
     logits: Tensor
     targets: Targets
     coarse: Tensor
     features: dict[str, Tensor]
+    trunk: Tensor | None = None
+    batch: Batch | None = None
 
     @property
     def stages(self) -> Tensor:
@@ -137,8 +141,10 @@ def train(
 
 def run_step(net: SegNet, batch: Batch, precision: Precision, stages: bool = False) -> StepOutputs:
     """Logits of a batch, from its features or from its images; with the encoder's pooled stages where asked for."""
-    coarse, features = coarse_logits(net, batch.features, batch.images, precision, batch.chances, stages)
-    return StepOutputs(logits_at(coarse, batch.places, net.decoder.stride), batch.targets, coarse, features)
+    coarse, features, trunk = coarse_logits(net, batch.features, batch.images, precision, batch.chances, stages)
+    return StepOutputs(
+        logits_at(coarse, batch.places, net.decoder.stride), batch.targets, coarse, features, trunk, batch
+    )
 
 
 def coarse_logits(
@@ -148,15 +154,16 @@ def coarse_logits(
     precision: Precision,
     chances: Sequence[Chance] | None = None,
     stages: bool = False,
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """Logits at the decoder's stride from features, or from images where there are none; and the features."""
+) -> tuple[Tensor, dict[str, Tensor], Tensor]:
+    """Logits at the decoder's stride from features, or from images where there are none; the features; the trunk."""
     kind = net.mean.device.type
     if features is None:
         assert images is not None
         with torch.autocast(kind, torch.bfloat16, enabled=precision.encoder):
             features = net.encode(images, stages)
     with torch.autocast(kind, torch.bfloat16, enabled=precision.decoder):
-        return net.coarse(features, chances), features
+        trunk = net.trunk(features, chances=chances)
+        return net.classify(trunk, chances), features, trunk
 
 
 def to_device(batch: Batch, fabric: Fabric) -> Batch:

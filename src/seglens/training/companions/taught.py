@@ -115,7 +115,7 @@ class Taught(Begun, ABC):
         return torch.stack(views).mean(0)
 
     def _probs(self, teacher: SegNet, given: Batch) -> Tensor:
-        coarse, _ = coarse_logits(teacher, given.features, given.images, self.precision)
+        coarse, *_ = coarse_logits(teacher, given.features, given.images, self.precision)
         return coarse.float().softmax(1)
 
     @property
