@@ -23,7 +23,7 @@ class Badge:
     """A k-means++ draw over gradient embeddings, within the rows of the highest score; the largest gradient first.
 
     A region's embedding is the outer product of its mean gradient with respect to the logits, p - onehot(argmax p), and
-    its mean feature. It is never made: of g h' and e f' the squared distance is |g|^2 |h|^2 + |e|^2 |f|^2 - 2 (g.e)(h.f).
+    its mean feature. It is never made: g h' and e f' are |g|^2 |h|^2 + |e|^2 |f|^2 - 2 (g.e)(h.f) apart, squared.
 
     Reference:
         Ash et al., Deep Batch Active Learning by Diverse, Uncertain Gradient Lower Bounds, ICLR 2020, algorithm 1.
