@@ -14,7 +14,7 @@ from seglens.registry import engines, narrows, networks
 from seglens.types import AnswerKind, SeglensError, Unit
 
 TEACHER = "ema-teacher"
-COMPANION = "companion:"
+COMPANION = ("companion:", "map:")
 
 
 def check(bench: Workbench) -> None:
@@ -90,7 +90,7 @@ def _check_companions(bench: Workbench) -> None:
     parts += [(f"narrow: {part.name}", built.needs) for part, built in zip(config.narrow, bench.narrows, strict=True)]
     for name, needs in parts:
         read = {TEACHER for need in needs if need == "teacher"}
-        read |= {need.removeprefix(COMPANION) for need in needs if need.startswith(COMPANION)}
+        read |= {need.partition(":")[2] for need in needs if need.startswith(COMPANION)}
         for missing in sorted(read - trained):
             raise SeglensError(
                 f"companions: '{name}' reads what '{missing}' leaves behind: add {missing} (found "

@@ -1,6 +1,7 @@
 """Networks, their weights and checkpoints, and the cache of a fixed encoder's features."""
 
 from seglens.models.checkpoint import load_checkpoint, load_member, save_checkpoint, save_member
+from seglens.models.difficulty import DifficultyNet
 from seglens.models.features import FeatureCache
 from seglens.models.images import load_image
 from seglens.models.loss_head import LossHead
@@ -8,6 +9,7 @@ from seglens.models.network import SegNet, build_network
 from seglens.models.vae import TaVaalNet, VaalNet
 
 __all__ = [
+    "DifficultyNet",
     "FeatureCache",
     "LossHead",
     "SegNet",

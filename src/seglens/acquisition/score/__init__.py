@@ -1,6 +1,7 @@
 """How much would this pixel teach?"""
 
 from seglens.acquisition.score.bvsb import Bvsb
+from seglens.acquisition.score.difficulty import DifficultyScore
 from seglens.acquisition.score.entropy import Entropy
 from seglens.acquisition.score.explainable_error import ExplainableError
 from seglens.acquisition.score.least_confidence import LeastConfidence
@@ -12,6 +13,7 @@ from seglens.acquisition.score.vote_entropy import VoteEntropy
 
 __all__ = [
     "Bvsb",
+    "DifficultyScore",
     "Entropy",
     "ExplainableError",
     "LeastConfidence",
