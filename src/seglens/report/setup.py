@@ -42,6 +42,7 @@ PLAIN = {
     "pick k-center": "those that look least like what was asked about, and least like one another",
     "pick badge": "those that would change the model most, each in another way",
     "pick spread": "the highest scores, few an image and not too near to one another",
+    "pick cost-aware": "those of high score that are likely to be answered with few clicks",
     "pick typical": "the most typical of each group of regions that look alike",
     "pick coverage": "those that most others look like",
     "ask simulated": "a person simulated from the truth",
