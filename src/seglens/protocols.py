@@ -99,9 +99,9 @@ class Evidence(Protocol):
     """What is known of a few images, computed on demand at the model's size (h, w); built and dropped in one worker.
 
     The union of the parts' needs is given at construction; reading what was not declared raises. Needs are words:
-    ``logits``, ``probs``, ``features``, ``proximity``, ``cam``, ``teacher``, ``votes``, ``sampled``, ``perturbed``,
-    ``view:NAME``, ``companion:NAME`` for the network that a companion leaves behind and ``members:NAME`` for a
-    committee that it leaves behind; ``trunk`` for the features of that name.
+    ``logits``, ``probs``, ``features``, ``trunk`` (the features of that name), ``proximity``, ``cam``, ``teacher``,
+    ``votes``, ``sampled``, ``perturbed``, ``view:NAME``; ``companion:NAME`` or ``map:NAME`` for what the network that a
+    companion leaves behind says of images or of pixels, and ``members:NAME`` for a committee that it leaves behind.
     """
 
     @property
@@ -186,6 +186,10 @@ class Evidence(Protocol):
 
     def companion(self, name: str) -> Tensor:
         """(N, K) float32: what the network that a companion left behind says of each image (``Judge``)."""
+        ...
+
+    def companion_map(self, name: str) -> Tensor:
+        """(N, h, w) float32: what the network that a companion left behind says of each pixel (``Marker``)."""
         ...
 
 
@@ -369,6 +373,15 @@ class Judge(Protocol):
         Returns:
             (N, K) float32.
         """
+        ...
+
+
+@runtime_checkable
+class Marker(Protocol):
+    """A network that says something of each pixel, from the segmenter's logits."""
+
+    def mark(self, logits: Tensor) -> Tensor:
+        """(N, 1, H / s, W / s) of logits (N, C, H / s, W / s) at the decoder's stride s, padding included."""
         ...
 
 

@@ -201,3 +201,35 @@ def test_coverage_of_many_rows_looks_at_a_part_of_them_whatever_their_order(monk
     again = choose("coverage", rows.take(shuffle), score[shuffle], 12, known.take(shuffle))
     assert shuffle[again].tolist() == first
     assert len(first) == 12
+
+
+# -- cost-aware ------------------------------------------------------------------------------------------------------
+
+
+def priced(seed=0, images=10):
+    """Rows whose answers cost a click a pixel at edges; the score says nothing of it."""
+    rows, score = pool(images=images, seed=seed)
+    rng = np.random.default_rng(seed)
+    rows.arrays |= {"edges": rng.random((len(rows), 1)), "value": score, "share": rng.dirichlet([1, 1, 1], len(rows))}
+    clicks = 16 * rows.arrays["edges"][:, 0] + rng.normal(0, 0.1, len(rows))
+    return rows, score, clicks
+
+
+def test_cost_aware_is_the_product_of_ranks_with_what_earlier_answers_cost():
+    rows, score, clicks = priced()
+    known, _, paid = priced(seed=1, images=2)
+    known.arrays["paid"] = np.where(np.arange(40) % 4 > 0, paid, np.nan)
+    cheap = 1 - clicks.argsort().argsort() / 200
+    expected = np.argsort(-score.argsort().argsort() * cheap)
+    picked = choose("cost-aware", rows, score, 30, known)
+    assert len(set(picked) & set(expected[:30].tolist())) >= 27
+    assert clicks[picked].mean() < 0.6 * clicks.mean()
+    assert score[picked].mean() > 1.2 * score.mean()
+
+
+def test_cost_aware_follows_the_score_while_few_costs_are_known():
+    rows, score, _ = priced()
+    assert choose("cost-aware", rows, score, 30) == np.argsort(-score)[:30].tolist()
+    known, _, paid = priced(seed=1, images=2)
+    known.arrays["paid"] = np.where(np.arange(40) < 9, paid, np.nan)
+    assert choose("cost-aware", rows, score, 30, known) == np.argsort(-score)[:30].tolist()

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 import seglens.acquisition  # noqa: F401 - registers the parts
+from seglens.acquisition.narrow.difficulty import level_entropy
 from seglens.config import ModelConfig, PartConfig
 from seglens.data.streets import Streets
 from seglens.evidence import NetEvidence
 from seglens.functional.uncertainty import entropy
-from seglens.models import LossHead, SegNet, build_network
+from seglens.models import DifficultyNet, LossHead, SegNet, build_network
 from seglens.registry import narrows, scores
 from seglens.types import Chance, ImageRows, SeglensError
 
@@ -51,7 +52,7 @@ def test_an_image_that_goes_does_not_change_the_rest():
     assert set(kept[1:]) < set(choose(pool=rest, images=7))
 
 
-@pytest.mark.parametrize("name", ["random-subset", "loss-prediction", "core-set", "top-by-score"])
+@pytest.mark.parametrize("name", ["random-subset", "loss-prediction", "core-set", "top-by-score", "difficulty"])
 @pytest.mark.parametrize("params", [{}, {"images": 3, "fraction": 0.5}])
 def test_one_of_the_two_is_needed(name, params):
     with pytest.raises(SeglensError, match="give either images or fraction"):
@@ -162,6 +163,43 @@ def test_top_by_score_keeps_what_the_model_doubts(data, net):
     values = entropy(logits).double().mean((1, 2)).numpy()
     pool = ImageRows(tuple(data.ids), {"reduced": values[:, None]})
     assert part.choose(pool, ImageRows(()), CHANCE) == [data.ids[1], data.ids[3]]
+
+
+# -- difficulty ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stride", [1, 4])
+def test_difficulty_reads_the_map_that_the_branch_makes_of_the_prediction(data, stride):
+    model = {4: {"name": "fpn"}, 1: {"name": "unet"}}[stride]
+    net = build_network(ModelConfig(size=SIZE, width=32, **model), data.classes, CHANCE).eval()
+    branch = DifficultyNet(len(data.classes), net.decoder.stride).eval()
+    torch.nn.init.constant_(branch.gamma, 0.5)
+    images = torch.stack([torch.from_numpy(data.image(id)).movedim(-1, 0) / 255 for id in data.ids])
+    with torch.no_grad():
+        maps = net.enlarge(branch.mark(net.coarse(net.encode(images))), SIZE)[:, 0].numpy()
+    for rule in ("ds", "de"):
+        found = reduced(build("difficulty", images=2, rule=rule, levels=5), data, net, {"difficulty": branch}.get)
+        for value, one in zip(found[:, 0], maps, strict=True):
+            level = np.minimum((one * 5).astype(int), 4)
+            shares = [float((level == k).mean()) for k in range(5)]
+            entropies = -sum(p * np.log(p) for p in shares if p) / np.log(5)
+            assert value == pytest.approx(one.mean() if rule == "ds" else entropies, abs=1e-4)
+
+
+def test_an_image_that_is_easy_all_over_has_little_difficulty_entropy():
+    """The bins are the same for every image: stretched over each image's own range, these two would score alike."""
+    spread = np.random.default_rng(0).random((20, 30))
+    easy = spread * 0.05
+    stretched = [np.histogram(each, bins=8)[0] / each.size for each in (spread, easy)]
+    np.testing.assert_allclose(*stretched, atol=1e-9)
+    assert level_entropy(spread, 8) > 0.99
+    assert level_entropy(easy, 8) == 0
+    assert level_entropy(np.ones((3, 3)), 8) == 0
+
+
+def test_without_its_companion_difficulty_is_refused(data, net):
+    with pytest.raises(SeglensError, match="no network of companion 'difficulty'"):
+        reduced(build("difficulty", images=2), data, net, lambda name: None)
 
 
 # -- core-set --------------------------------------------------------------------------------------------------------

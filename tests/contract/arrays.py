@@ -37,7 +37,7 @@ MODEL: Size = (20, 28)
 CHANCE = Chance((0, 1))
 NEEDS = frozenset(
     {"logits", "probs", "features", "trunk", "proximity", "cam", "teacher", "votes", "sampled", "companion:loss-head"}
-    | {"view:flip", "perturbed", "members:snapshots", "members:heads"}
+    | {"view:flip", "perturbed", "members:snapshots", "members:heads", "map:difficulty"}
 )
 
 
@@ -175,6 +175,11 @@ class ArrayEvidence:
         """How flat the logits are: two numbers an image."""
         self._declared(f"companion:{name}")
         return torch.stack([-self.values.std((1, 2, 3)), self.values.mean((1, 2, 3))], dim=1)
+
+    def companion_map(self, name: str) -> Tensor:
+        """One minus the highest probability."""
+        self._declared(f"map:{name}")
+        return 1 - self.values.softmax(1).amax(1)
 
 
 @dataclass

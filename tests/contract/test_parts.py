@@ -48,6 +48,7 @@ CONTRACT_PARAMS: dict[str, dict[str, Any]] = {
     "cut/object": {"segments": 20},
     "cut/pixel": {"candidates": 6, "share": 0.2},
     "narrow/core-set": {"images": 3},
+    "narrow/difficulty": {"images": 3},
     "narrow/loss-prediction": {"images": 3},
     "narrow/random-subset": {"images": 3},
     "narrow/ta-vaal": {"images": 3},

@@ -36,6 +36,11 @@ HEAD: dict[str, Any] = {"companions": ["loss-head"]}
         ({"settle": {"name": "contextual", "tap": "stride-2"}}, r"settle 'contextual': key 'tap'.*stride-2"),
         ({"narrow": [{"name": "loss-prediction", "images": 999}], **HEAD}, r"narrow.*images.*999.*pool"),
         ({"narrow": [{"name": "loss-prediction", "images": 2}]}, r"companions: 'narrow: loss-prediction' reads what"),
+        (
+            {"narrow": [{"name": "difficulty", "images": 2}]},
+            r"companions: 'narrow: difficulty' reads what 'difficulty'",
+        ),
+        ({"score": "difficulty"}, r"companions: 'score: difficulty' reads what 'difficulty' leaves behind"),
         ({"cut": {"name": "gaussian-window", "size": 999}}, r"key 'size', found 999.*larger than the image"),
         (
             {

@@ -20,7 +20,7 @@ from seglens.models import Committee, FeatureCache, SegNet, load_image
 from seglens.models.precision import autocast
 from seglens.models.stages import STAGES_TAP
 from seglens.models.views import VIEWS, view_of
-from seglens.protocols import DepthSource, Judge, SegDataset
+from seglens.protocols import DepthSource, Judge, Marker, SegDataset
 from seglens.types import BoolArray, ByteArray, CamSpec, Chance, Gate, ImageId, Region, SeglensError, Size
 
 Asked = Callable[[ImageId], Sequence[Region]]
@@ -275,6 +275,24 @@ class NetEvidence:
         with torch.inference_mode():
             said: Tensor = net.judge(lambda: self._features[STAGES_TAP].float().flatten(1).to(device), images)
         return said.float()
+
+    def companion_map(self, name: str) -> Tensor:
+        """(N, h, w) float32: what the network that a companion left behind says of each pixel.
+
+        Raises:
+            SeglensError: not declared, there is no model yet, or the run trains no such companion.
+        """
+        self._declared(f"map:{name}")
+        net, marker = self._network(f"map:{name}"), self._left_behind(name)
+        assert isinstance(marker, Marker)
+        parts = []
+        for few in self._few(net):
+            features = {tap: f[few.start : few.stop] for tap, f in self._features.items()}
+            with torch.inference_mode():
+                with autocast(net.mean.device, self._precision):
+                    logits = net.coarse(features).float()
+                parts.append(net.enlarge(marker.mark(logits), self.size)[:, 0])
+        return torch.cat(parts)
 
     def _left_behind(self, name: str) -> nn.Module:
         net = self._member(name) if self._member else None

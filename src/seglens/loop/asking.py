@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from seglens.loop.workbench import Workbench
 from seglens.oracles.cost import estimate, estimate_rows
 from seglens.types import (
     Allowance,
+    Answered,
     AnswerKind,
     ByteArray,
     FloatArray,
@@ -35,7 +37,14 @@ from seglens.types import (
 )
 
 
-def choose_rows(bench: Workbench, round: int, rows: Rows, amount: float, asked: dict[ImageId, int]) -> Rows:
+def choose_rows(
+    bench: Workbench,
+    round: int,
+    rows: Rows,
+    amount: float,
+    asked: Sequence[Query],
+    answered: Sequence[Answered],
+) -> Rows:
     """The picked rows, best first, with their final score in ``arrays["score"]``; empty when nothing is left to ask.
 
     Args:
@@ -43,7 +52,8 @@ def choose_rows(bench: Workbench, round: int, rows: Rows, amount: float, asked: 
         round: its round.
         rows: all rows of the round.
         amount: what the round may spend, in the budget's unit.
-        asked: questions so far, by image.
+        asked: questions of earlier rounds.
+        answered: those of them that have an answer.
     """
     config = bench.config
     first = bench.model(round) is None
@@ -53,19 +63,28 @@ def choose_rows(bench: Workbench, round: int, rows: Rows, amount: float, asked: 
         raise SeglensError(f"score '{config.score.name}' is not finite for image '{image}' in round {round}")
     rows.arrays["score"] = final
     known, rows = rows.take(np.flatnonzero(rows.fresh == 0)), rows.take(np.flatnonzero(rows.fresh > 0))
+    known.arrays["paid"] = clicks_paid(known, answered)
     if first:
         rows.arrays["order"] = image_order(bench, rows)
     most = float(CELL**2) if config.answer is AnswerKind.POINT else np.inf
     costs = row_costs(
         rows, estimate_rows(rows, config.answer, bench.oracle, first), config.budget.unit, bench.unit_pixels, most
     )
-    state = RoundState(round, config.rounds, len(bench.data.classes), asked, known)
+    by_image = Counter(query.image for query in asked)
+    state = RoundState(round, config.rounds, len(bench.data.classes), by_image, known)
     chance = bench.chance.child(round, Stage.PICK.value)
     allowance = Allowance(config.budget.unit, amount, costs)
     chosen = bench.pick(first).choose(rows, rows.arrays["score"], allowance, state, chance)
     if costs[chosen].sum() > amount + 1e-9 or len(set(chosen)) != len(chosen):
         raise SeglensError(f"pick '{config.pick.name}' went past the budget or repeated a row: a bug in the part")
     return rows.take(np.asarray(chosen, dtype=np.int64))
+
+
+def clicks_paid(rows: Rows, answered: Sequence[Answered]) -> FloatArray:
+    """(R,) clicks that the answer about each row's region has cost; NaN where none is about just that region."""
+    paid = {(a.query.image, a.query.region.key, a.query.region.index): a.answer.cost.clicks for a in answered}
+    places = zip(rows.images, rows.regions.tolist(), strict=True)
+    return np.array([paid.get((image, rows.keys[image], number), np.nan) for image, number in places], np.float64)
 
 
 def image_order(bench: Workbench, rows: Rows) -> FloatArray:

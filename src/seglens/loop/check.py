@@ -14,7 +14,7 @@ from seglens.registry import engines, narrows, networks
 from seglens.types import AnswerKind, SeglensError, Unit
 
 TEACHER = "ema-teacher"
-OF_COMPANIONS = ("companion:", "members:")
+OF_COMPANIONS = ("companion:", "map:", "members:")
 """How needs begin that end in the name of a companion."""
 
 

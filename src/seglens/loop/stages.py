@@ -158,11 +158,9 @@ class Stages:
         chunks = self.chunks(round)
         rows = load_pool(self.bench, round, chunks)
         budget = next(r.allowance for r in self.repo.rounds() if r.number == round)
-        asked: dict[ImageId, int] = {}
-        for query in self.repo.queries():
-            if query.round < round:
-                asked[query.image] = asked.get(query.image, 0) + 1
-        picked = choose_rows(self.bench, round, rows, budget, asked)
+        asked = [query for query in self.repo.queries() if query.round < round]
+        answered = [pair for pair in self.repo.answered() if pair.query.round < round]
+        picked = choose_rows(self.bench, round, rows, budget, asked, answered)
         queries = make_queries(self.bench, self.scoring(round), picked, self._shares(rows))
         # of a part of the pool only its own images are seen to be asked about; another round looks at others
         return queries, bool((rows.fresh > 0).any()) or (bool(self.bench.narrows) and bool(chunks))

@@ -2,6 +2,7 @@
 
 from seglens.models.checkpoint import load_checkpoint, load_member, save_checkpoint, save_member
 from seglens.models.committee import Committee, Heads, Snapshots
+from seglens.models.difficulty import DifficultyNet
 from seglens.models.features import FeatureCache
 from seglens.models.images import load_image
 from seglens.models.loss_head import LossHead
@@ -10,6 +11,7 @@ from seglens.models.vae import TaVaalNet, VaalNet
 
 __all__ = [
     "Committee",
+    "DifficultyNet",
     "FeatureCache",
     "Heads",
     "LossHead",

@@ -91,8 +91,9 @@ class Allowance:
 class RoundState:
     """Where the run stands: round number, rounds in all, number of classes, questions so far by image.
 
-    ``known``: the round's rows of which nothing is left to ask, with their arrays; None = none. There are none of a cut
-    that follows the score, and none of images that were narrowed away.
+    ``known``: the round's rows of which nothing is left to ask, with their arrays and ``paid`` (R,) clicks that the
+    answer about just that region cost, NaN where there is none; None = none. There are none of a cut that follows the
+    score, and none of images that were narrowed away.
     """
 
     round: int

@@ -3,6 +3,7 @@
 from seglens.acquisition.score.bald import Bald
 from seglens.acquisition.score.bvsb import Bvsb
 from seglens.acquisition.score.committee import CommitteeScore
+from seglens.acquisition.score.difficulty import DifficultyScore
 from seglens.acquisition.score.entropy import Entropy
 from seglens.acquisition.score.explainable_error import ExplainableError
 from seglens.acquisition.score.flip_disagreement import FlipDisagreement
@@ -21,6 +22,7 @@ __all__ = [
     "Bald",
     "Bvsb",
     "CommitteeScore",
+    "DifficultyScore",
     "Entropy",
     "ExplainableError",
     "FlipDisagreement",

@@ -2,6 +2,7 @@
 
 from seglens.training.companions import confident as _confident
 from seglens.training.companions import consistency as _consistency
+from seglens.training.companions import difficulty as _difficulty
 from seglens.training.companions import ema_teacher as _ema_teacher
 from seglens.training.companions import heads as _heads
 from seglens.training.companions import loss_head as _loss_head
@@ -14,6 +15,7 @@ from seglens.training.companions import vaal as _vaal
 _REGISTERED = (
     _confident,
     _consistency,
+    _difficulty,
     _ema_teacher,
     _heads,
     _loss_head,
