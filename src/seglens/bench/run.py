@@ -10,19 +10,35 @@ from seglens.bench.bands import BandMeter
 from seglens.bench.crops import crop_runs, make_crops
 from seglens.bench.drawings import draw_curves, draw_sweep
 from seglens.bench.figures import RunFigures, read_figures
-from seglens.bench.grid import Reporter, check_grid, drive_grid, is_done, untold
+from seglens.bench.grid import check_grid, drive_grid, is_done, untold
 from seglens.bench.kinds import make_tables
 from seglens.bench.lines import draw_lines, draw_noise
 from seglens.bench.plan import Bench, PlannedRun, slug
 from seglens.bench.results import Results, Setting, plain, setting_of, stamp
 from seglens.bench.table import FORMATS
+from seglens.bench.workers import Reporter
 from seglens.files import write_bytes
+from seglens.types import SeglensError
 
 CROPS = "{}-crops.png"
 """Name of the picture of predictions side by side."""
 
 
-def run_bench(bench: Bench, out: Path, only: Sequence[str] = (), reporter: Reporter = untold) -> Results:
+class FailedRuns(SeglensError):
+    """Some runs of a grid failed; the others are done, and the results written.
+
+    Args:
+        results: of what is done.
+        errors: name of each failed run to its error.
+    """
+
+    def __init__(self, results: Results, errors: Mapping[str, str]) -> None:
+        said = "".join(f"\n{name}: {error}" for name, error in errors.items())
+        super().__init__(f"{len(errors)} runs failed; what they had done stays, and the others are done:{said}")
+        self.results, self.errors = results, errors
+
+
+def run_bench(bench: Bench, out: Path, only: Sequence[str] = (), reporter: Reporter = untold, jobs: int = 1) -> Results:
     """Make or resume the runs of a benchmark, and write its results after each of them.
 
     Args:
@@ -30,12 +46,14 @@ def run_bench(bench: Bench, out: Path, only: Sequence[str] = (), reporter: Repor
         out: folder of the results.
         only: rows to run; none = all. Finished runs of other rows stand in the results in any case.
         reporter: told of progress, run by run.
+        jobs: runs made at a time.
 
     Returns:
         The results, with what is unfinished.
 
     Raises:
-        SeglensError: see ``load_bench``, ``check_grid`` and ``drive_grid``; what is done stays, and is written.
+        FailedRuns: at the end, when runs failed.
+        SeglensError: see ``load_bench`` and ``check_grid``.
     """
     runs = bench.of_rows(only)
     check_grid(bench, runs)
@@ -45,18 +63,26 @@ def run_bench(bench: Bench, out: Path, only: Sequence[str] = (), reporter: Repor
             meter.bands(run)  # refused now, not after hours of training
     setting = setting_of(bench)
     known = {run.folder: read_run(run, meter) for run in bench.runs if is_done(run)}
-    results = collect(bench, setting, known)
-    for run in drive_grid(runs, reporter):
-        if run.folder not in known:
+    results, errors = collect(bench, setting, known), {}
+    for run, error in drive_grid(runs, reporter, jobs):
+        if error is not None:
+            errors[run.folder.name] = error
+        elif run.folder not in known:
             known[run.folder] = read_run(run, meter)
             results = collect(bench, setting, known)
             write_results(results, out)
+    _finish(bench, results, known, out)
+    if errors:
+        raise FailedRuns(results, errors)
+    return results
+
+
+def _finish(bench: Bench, results: Results, known: Mapping[Path, RunFigures], out: Path) -> None:
     if bench.plan.crops is not None and all(run.folder in known for run in crop_runs(bench).values()):
         picture = make_crops(bench)
         if picture is not None:  # without the models the picture that is there stays
             write_bytes(out / CROPS.format(bench.name), picture)
     write_results(results, out)
-    return results
 
 
 def read_run(run: PlannedRun, meter: BandMeter | None) -> RunFigures:

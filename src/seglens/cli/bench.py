@@ -30,6 +30,9 @@ def bench(
         typer.Option("--set", help="Change one key of the file, paths as in it: base.data.root=FOLDER."),
     ] = None,
     only: Annotated[list[str] | None, typer.Option("--only", help="Run this row alone; may be given again.")] = None,
+    jobs: Annotated[
+        int, typer.Option(min=1, help="Runs at a time, each in a process of its own with its share of the cores.")
+    ] = 1,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the grid and the trainings left, run nothing.")
     ] = False,
@@ -46,7 +49,7 @@ def bench(
             "for example --out docs/results/cityscapes, and --runs runs/cityscapes"
         )
     out = out or Path("docs/results")
-    results = run_bench(planned, out, only or (), console.progress)
+    results = run_bench(planned, out, only or (), console.progress, jobs)
     for table in make_tables(results):
         console.out.print(console.escape(to_markdown(table)))
     console.out.print(f"results: {out / planned.name}.json, .md, .tex, .csv, .svg")
