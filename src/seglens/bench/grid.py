@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -21,22 +22,34 @@ from seglens.store import Repository
 from seglens.types import SeglensError
 
 
-def rounds_done(run: PlannedRun) -> int:
-    """Rounds of a run that are done; 0 where there is no run yet."""
+@dataclass(frozen=True)
+class Reached:
+    """How far a run is: rounds done, its latest mIoU (None = none yet), and the seconds that its rounds took."""
+
+    rounds: int = 0
+    miou: float | None = None
+    seconds: float = 0.0
+
+
+def reached(run: PlannedRun) -> Reached:
+    """How far a run is, as its database has it; at the start where there is no run yet."""
     if not (run.folder / CONFIG).exists():
-        return 0
+        return Reached()
     repo = Repository.of_run(run.folder)
     try:
-        return sum(r.stage is None for r in repo.rounds())
+        done = {r.number for r in repo.rounds() if r.stage is None}
+        miou = [m.value for m in repo.metrics(name="miou") if m.truth == "native" and m.class_index == -1]
+        seconds = sum(event.data["seconds"] for event in repo.events("stage") if event.round in done)
     finally:
         repo.close()
+    return Reached(len(done), miou[-1] if miou else None, seconds)
 
 
 def is_done(run: PlannedRun) -> bool:
     """Whether nothing is left to do: every round is done, or the run stopped by itself (budget, target, empty pool)."""
     if not (run.folder / CONFIG).exists():
         return False
-    if rounds_done(run) >= run.config.rounds:
+    if reached(run).rounds >= run.config.rounds:
         return True
     repo = Repository.of_run(run.folder)
     try:
@@ -134,7 +147,7 @@ def outlook(runs: Sequence[PlannedRun]) -> dict[str, Any]:
     """The grid before it is run: every run with its rounds, and how many trainings are left."""
     listed: list[dict[str, Any]] = []
     for run in runs:
-        done = run.config.rounds if is_done(run) else rounds_done(run)
+        done = run.config.rounds if is_done(run) else reached(run).rounds
         told = {"row": run.row, "seed": run.seed, "folder": str(run.folder), "preset": run.config.preset}
         listed.append({**told, "config": run.config.digest(), "rounds": run.config.rounds, "done": done})
     total, done = sum(run["rounds"] for run in listed), sum(run["done"] for run in listed)

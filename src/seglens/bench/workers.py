@@ -82,13 +82,14 @@ class Worker:
         if len(said) == 3:
             self._report(*said)
             return None
-        self._told.close()
+        error = None if said[0] is None else SeglensError(said[0])
+        self._told.__exit__(type(error) if error else None, error, None)
         ended, self.run = self.run, None
         return ended, said[0]
 
     def end(self) -> None:
         """End the process, whatever it is at; what its run has committed stays."""
-        self._told.close()
+        self._told.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)  # what it is at is neither done nor failed
         self.process.kill()
         self.process.join()
         self.pipe.close()
