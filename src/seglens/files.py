@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import io
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -59,6 +61,19 @@ def no_space(path: Path) -> SeglensError:
         f"{path}: no space left to write it. Everything finished so far is kept: free some space, then go on "
         "with --resume."
     )
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder's lock: other processes wait for it; it goes with the process, however that ends.
+
+    Args:
+        folder: of files that several runs share; made where it is not there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def write_map(path: Path, values: ByteArray) -> None:

@@ -16,7 +16,7 @@ from tiny import TINY
 
 from seglens.bench import load_bench, run_bench
 from seglens.bench.figures import RoundFigures, RunFigures
-from seglens.bench.plan import FULL, Bench, BenchPlan
+from seglens.bench.plan import FULL, Bench, BenchPlan, PlannedRun
 from seglens.bench.results import Results, Setting
 from seglens.loop.workbench import Report
 
@@ -68,6 +68,17 @@ def small(folder: Path, **changes: Any) -> Bench:
 def bench_it(path: Path, out: Path) -> None:
     """Run a benchmark to its end, as a forked child does."""
     run_bench(load_bench(path), out)
+
+
+def bench_side_by_side(path: Path, out: Path) -> None:
+    """Run a benchmark with two jobs."""
+    run_bench(load_bench(path), out, jobs=2)
+
+
+def die_at_a(run: PlannedRun, _report: Report) -> None:
+    """Be killed when the run is of row a."""
+    if run.row == "a":
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def die_in(path: Path, out: Path, run: str, what: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import yaml
 from small import SMALL, bench_it, die_in, small, without_times, write
 from tiny import finish
 
-from seglens.bench import load_bench, outlook, run_bench
+from seglens.bench import load_bench, outlook, run_bench, write_results
+from seglens.bench.asked import to_csv
 from seglens.bench.figures import STAMP
+from seglens.bench.found import Found
 from seglens.bench.grid import is_done
 from seglens.bench.plan import FULL
 from seglens.store import Repository
@@ -73,8 +76,32 @@ def test_every_file_is_written(whole: Path) -> None:
     assert {"score", "train", "evaluate"} <= set(last["seconds"])
     assert found["rows"][FULL][0]["rounds"][0]["pixel_share"] > 0.9
     assert found["full_miou"] == found["rows"][FULL][0]["rounds"][0]["miou"]
+    assert found["rows"]["de_fault"][0]["threads"] == [1]
+    assert set(found["queries"]) == {"de_fault", "random superpixels", "random images"}
     assert "Small & quick" in (whole / "out" / "small.md").read_text()
     assert r"de\_fault" in (whole / "out" / "small.tex").read_text()
+
+
+def test_the_questions_are_those_of_the_runs(whole: Path) -> None:
+    told = json.loads((whole / "out" / "small.json").read_text())["queries"]["de_fault"]["1"]
+    repo = Repository.of_run(whole / "runs" / "de_fault-1")
+    queries = repo.queries()
+    repo.close()
+    for number in (0, 1):
+        asked = [q for q in queries if q.round == number]
+        assert {id: sum(seen.values()) for id, seen in told[number].items()} == Counter(q.image for q in asked)
+        seen = Counter(q.reason["names"][0] if number else "" for q in asked)
+        assert sum((Counter(classes) for classes in told[number].values()), Counter()) == seen
+    lines = to_csv({"row": {1: told}}).splitlines()
+    assert len(lines) == 1 + sum(len(classes) for images in told for classes in images.values())
+    assert sum(int(line.rpartition(",")[2]) for line in lines[1:]) == len(queries)
+
+
+def test_many_questions_stand_beside(whole: Path, tmp_path: Path) -> None:
+    many = {"de_fault": {1: tuple({f"image {n}": {"car": n} for n in range(6000)} for _ in range(2))}}
+    files = write_results(Found(small(whole, **WHOLE), None).results, tmp_path, many)
+    assert tmp_path / "small-queries.csv" in files
+    assert "queries" not in json.loads((tmp_path / "small.json").read_text())
 
 
 def test_figures_are_those_of_the_runs(whole: Path) -> None:

@@ -86,7 +86,7 @@ def test_images_do_not_depend_on_the_batch(net, context, pool, unpredicted):
 def test_a_broken_map_is_named(net, context, pool, unpredicted):
     depth = source(net("midas"), context)
     depth.prepare(pool.ids[:1])
-    (kept,) = depth.folder.iterdir()
+    (kept,) = depth.folder.glob("*.npz")
     kept.write_bytes(b"no map")
     with pytest.raises(SeglensError, match="unreadable depth map") as error:
         depth.proximity(pool.ids[:1], (20, 28), unpredicted)

@@ -48,7 +48,7 @@ class BandFigures:
 
 @dataclass(frozen=True)
 class RunFigures:
-    """One run."""
+    """One run; ``threads`` are the torch threads it was made with: several numbers where it was resumed with others."""
 
     seed: int
     config: str
@@ -56,6 +56,7 @@ class RunFigures:
     model_size: tuple[int, int]
     rounds: tuple[RoundFigures, ...]
     bands: BandFigures | None = None
+    threads: tuple[int, ...] = ()
 
     @property
     def last(self) -> RoundFigures:
@@ -75,6 +76,7 @@ def read_figures(folder: Path, bands: BandFigures | None = None) -> RunFigures:
         done = [r.number for r in repo.rounds() if r.stage is None]
         metrics = {(m.round, m.name, m.truth, m.class_index): m.value for m in repo.metrics()}
         seconds: dict[int, dict[str, float]] = {number: {} for number in done}
+        threads = tuple(sorted({event.data["threads"] for event in repo.events("started")}))
         for event in repo.events("stage"):
             if event.round in seconds and event.stage is not None:
                 of_round = seconds[event.round]
@@ -83,7 +85,7 @@ def read_figures(folder: Path, bands: BandFigures | None = None) -> RunFigures:
         repo.close()
     rounds = tuple(_round(number, metrics, seconds[number]) for number in done)
     stamp = (folder / STAMP).read_text().strip() if (folder / STAMP).exists() else ""
-    return RunFigures(config.seed, config.digest(), stamp or None, config.model.size, rounds, bands)
+    return RunFigures(config.seed, config.digest(), stamp or None, config.model.size, rounds, bands, threads)
 
 
 def _round(

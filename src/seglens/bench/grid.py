@@ -1,14 +1,18 @@
-"""The grid of runs: checked before anything is trained, then made, resumed or found done, one after another."""
+"""The grid of runs: checked before anything is trained, then made, resumed or found done."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any
+
+import torch
 
 from seglens.bench.figures import STAMP
 from seglens.bench.plan import Bench, PlannedRun
 from seglens.bench.provenance import commit
+from seglens.bench.workers import Reporter, error_text, side_by_side
 from seglens.files import write_bytes
 from seglens.loop import State, Workbench, create, drive, load_config
 from seglens.loop.check import check
@@ -18,22 +22,34 @@ from seglens.store import Repository
 from seglens.types import SeglensError
 
 
-def rounds_done(run: PlannedRun) -> int:
-    """Rounds of a run that are done; 0 where there is no run yet."""
+@dataclass(frozen=True)
+class Reached:
+    """How far a run is: rounds done, its latest mIoU (None = none yet), and the seconds that its rounds took."""
+
+    rounds: int = 0
+    miou: float | None = None
+    seconds: float = 0.0
+
+
+def reached(run: PlannedRun) -> Reached:
+    """How far a run is, as its database has it; at the start where there is no run yet."""
     if not (run.folder / CONFIG).exists():
-        return 0
+        return Reached()
     repo = Repository.of_run(run.folder)
     try:
-        return sum(r.stage is None for r in repo.rounds())
+        done = {r.number for r in repo.rounds() if r.stage is None}
+        miou = [m.value for m in repo.metrics(name="miou") if m.truth == "native" and m.class_index == -1]
+        seconds = sum(event.data["seconds"] for event in repo.events("stage") if event.round in done)
     finally:
         repo.close()
+    return Reached(len(done), miou[-1] if miou else None, seconds)
 
 
 def is_done(run: PlannedRun) -> bool:
     """Whether nothing is left to do: every round is done, or the run stopped by itself (budget, target, empty pool)."""
     if not (run.folder / CONFIG).exists():
         return False
-    if rounds_done(run) >= run.config.rounds:
+    if reached(run).rounds >= run.config.rounds:
         return True
     repo = Repository.of_run(run.folder)
     try:
@@ -70,34 +86,59 @@ def _check_same(run: PlannedRun) -> None:
         )
 
 
-Reporter = Callable[[str], AbstractContextManager[Report]]
-"""Called with a run's name: a context that gives what its progress is told to."""
-
-
 def untold(_name: str) -> AbstractContextManager[Report]:
     """Tells nobody."""
     return nullcontext(silent)
 
 
-def drive_grid(runs: Sequence[PlannedRun], reporter: Reporter = untold) -> Iterator[PlannedRun]:
-    """Make, resume or find each run done; each is given back as soon as it is.
+def drive_grid(
+    runs: Sequence[PlannedRun], reporter: Reporter = untold, jobs: int = 1
+) -> Iterator[tuple[PlannedRun, str | None]]:
+    """Make, resume or find each run done; one that fails stops no other.
+
+    Args:
+        runs: in the order they are begun.
+        reporter: called with a run's name: a context that gives what its progress is told to.
+        jobs: runs made at a time; more than one are made in processes of their own.
+
+    Yields:
+        Each run as soon as it has ended, with its error; None = it is done. What a failed run has committed stays.
+    """
+    left: list[PlannedRun] = []
+    for run in runs:
+        if is_done(run):
+            yield run, None
+        else:
+            left.append(run)
+    if jobs > 1:
+        yield from side_by_side(left, jobs, make_run, reporter)
+        return
+    threads = torch.get_num_threads()
+    for run in left:
+        torch.set_num_threads(threads)  # the run before may have set its own
+        yield run, _error(run, reporter)
+
+
+def _error(run: PlannedRun, reporter: Reporter) -> str | None:
+    try:
+        with reporter(run.folder.name) as report:
+            make_run(run, report)
+    except Exception as error:
+        return error_text(error)
+    return None
+
+
+def make_run(run: PlannedRun, report: Report) -> None:
+    """Make a run, or go on with it.
 
     Raises:
-        SeglensError: a run waits for people, or one of its stages failed; what is done stays.
+        SeglensError: it waits for people, or one of its stages failed.
     """
-    for run in runs:
-        if not is_done(run):
-            _drive(run, reporter)
-        yield run
-
-
-def _drive(run: PlannedRun, reporter: Reporter) -> None:
     if not (run.folder / CONFIG).exists():
         # before the run: killed in between, the stamp is written anew
         write_bytes(run.folder / STAMP, (commit() or "").encode())
         create(run.folder, run.config)
-    with reporter(run.folder.name) as report:
-        outcome = drive(run.folder, report)
+    outcome = drive(run.folder, report)
     if outcome.state is not State.FINISHED:
         raise SeglensError(f"{run.folder}: {outcome.why}; a benchmark needs an 'ask' that answers by itself")
 
@@ -106,7 +147,7 @@ def outlook(runs: Sequence[PlannedRun]) -> dict[str, Any]:
     """The grid before it is run: every run with its rounds, and how many trainings are left."""
     listed: list[dict[str, Any]] = []
     for run in runs:
-        done = run.config.rounds if is_done(run) else rounds_done(run)
+        done = run.config.rounds if is_done(run) else reached(run).rounds
         told = {"row": run.row, "seed": run.seed, "folder": str(run.folder), "preset": run.config.preset}
         listed.append({**told, "config": run.config.digest(), "rounds": run.config.rounds, "done": done})
     total, done = sum(run["rounds"] for run in listed), sum(run["done"] for run in listed)

@@ -3,26 +3,46 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
+from seglens.bench.asked import Asked, is_small, to_csv
 from seglens.bench.bands import BandMeter
 from seglens.bench.crops import crop_runs, make_crops
 from seglens.bench.drawings import draw_curves, draw_sweep
-from seglens.bench.figures import RunFigures, read_figures
-from seglens.bench.grid import Reporter, check_grid, drive_grid, is_done, untold
+from seglens.bench.found import Found
+from seglens.bench.grid import check_grid, drive_grid, untold
 from seglens.bench.kinds import make_tables
 from seglens.bench.lines import draw_lines, draw_noise
-from seglens.bench.plan import Bench, PlannedRun, slug
-from seglens.bench.results import Results, Setting, plain, setting_of, stamp
+from seglens.bench.plan import Bench, slug
+from seglens.bench.results import Results, plain
 from seglens.bench.table import FORMATS
+from seglens.bench.workers import Reporter
 from seglens.files import write_bytes
+from seglens.types import SeglensError
 
 CROPS = "{}-crops.png"
 """Name of the picture of predictions side by side."""
+QUERIES = "{}-queries.csv"
+"""Name of the questions' file, where they are too many for the JSON."""
 
 
-def run_bench(bench: Bench, out: Path, only: Sequence[str] = (), reporter: Reporter = untold) -> Results:
+class FailedRuns(SeglensError):
+    """Some runs of a grid failed; the others are done, and the results written.
+
+    Args:
+        results: of what is done.
+        errors: name of each failed run to its error.
+    """
+
+    def __init__(self, results: Results, errors: Mapping[str, str]) -> None:
+        said = "".join(f"\n{name}: {error}" for name, error in errors.items())
+        super().__init__(f"{len(errors)} runs failed; what they had done stays, and the others are done:{said}")
+        self.results, self.errors = results, errors
+
+
+def run_bench(bench: Bench, out: Path, only: Sequence[str] = (), reporter: Reporter = untold, jobs: int = 1) -> Results:
     """Make or resume the runs of a benchmark, and write its results after each of them.
 
     Args:
@@ -30,12 +50,14 @@ def run_bench(bench: Bench, out: Path, only: Sequence[str] = (), reporter: Repor
         out: folder of the results.
         only: rows to run; none = all. Finished runs of other rows stand in the results in any case.
         reporter: told of progress, run by run.
+        jobs: runs made at a time.
 
     Returns:
         The results, with what is unfinished.
 
     Raises:
-        SeglensError: see ``load_bench``, ``check_grid`` and ``drive_grid``; what is done stays, and is written.
+        FailedRuns: at the end, when runs failed.
+        SeglensError: see ``load_bench`` and ``check_grid``.
     """
     runs = bench.of_rows(only)
     check_grid(bench, runs)
@@ -43,43 +65,34 @@ def run_bench(bench: Bench, out: Path, only: Sequence[str] = (), reporter: Repor
     if meter is not None:
         for run in bench.runs:
             meter.bands(run)  # refused now, not after hours of training
-    setting = setting_of(bench)
-    known = {run.folder: read_run(run, meter) for run in bench.runs if is_done(run)}
-    results = collect(bench, setting, known)
-    for run in drive_grid(runs, reporter):
-        if run.folder not in known:
-            known[run.folder] = read_run(run, meter)
-            results = collect(bench, setting, known)
-            write_results(results, out)
-    if bench.plan.crops is not None and all(run.folder in known for run in crop_runs(bench).values()):
+    found = Found(bench, meter)
+    errors: dict[str, str] = {}
+    for run, error in drive_grid(runs, reporter, jobs):
+        if error is not None:
+            errors[run.folder.name] = error
+        elif found.add(run):
+            write_results(found.results, out, found.asked)
+    _finish(bench, found, out)
+    if errors:
+        raise FailedRuns(found.results, errors)
+    return found.results
+
+
+def _finish(bench: Bench, found: Found, out: Path) -> None:
+    if bench.plan.crops is not None and all(run.folder in found.known for run in crop_runs(bench).values()):
         picture = make_crops(bench)
         if picture is not None:  # without the models the picture that is there stays
             write_bytes(out / CROPS.format(bench.name), picture)
-    write_results(results, out)
-    return results
+    write_results(found.results, out, found.asked)
 
 
-def read_run(run: PlannedRun, meter: BandMeter | None) -> RunFigures:
-    """The figures of a finished run, by depth too where that is asked for."""
-    return read_figures(run.folder, meter.figures(run) if meter is not None else None)
-
-
-def collect(bench: Bench, setting: Setting, known: dict[Path, RunFigures]) -> Results:
-    """The results as far as runs are done."""
-    rows: dict[str, list[RunFigures]] = {}
-    for run in bench.runs:
-        if run.folder in known:
-            rows.setdefault(run.row, []).append(known[run.folder])
-    unfinished = tuple(run.folder.name for run in bench.runs if run.folder not in known)
-    return Results(bench.name, bench.plan, setting, rows, unfinished, stamp(bench))
-
-
-def write_results(results: Results, out: Path) -> list[Path]:
+def write_results(results: Results, out: Path, asked: Asked | None = None) -> list[Path]:
     """Write figures, tables and drawings.
 
     Args:
         results: what was found; nothing is written while no run is done.
         out: the folder.
+        asked: the questions of the runs: into the JSON as ``queries`` where they are few, else into a CSV file.
 
     Returns:
         The files: JSON, Markdown, LaTeX, CSV, curves and sweeps as SVG.
@@ -87,35 +100,52 @@ def write_results(results: Results, out: Path) -> list[Path]:
     if not results.rows:
         return []
     tables = make_tables(results)
-    texts = {f"{results.name}.json": json.dumps(plain(results), indent=1, allow_nan=False) + "\n"}
+    few = {"queries": asked} if asked and is_small(asked) else {}
+    texts = {f"{results.name}.json": json.dumps(plain(results) | few, indent=1, allow_nan=False) + "\n"}
+    if asked and not few:
+        texts[QUERIES.format(results.name)] = to_csv(asked)
     texts |= {f"{results.name}.{end}": write(tables) for end, write in FORMATS.items()}
     texts[f"{results.name}.md"] = _heading(results) + texts[f"{results.name}.md"]
     drawings = _drawings(results)
     texts[f"{results.name}.md"] += _shown(results, drawings, (out / CROPS.format(results.name)).exists())
-    files = {name: text.encode() for name, text in texts.items()} | {name: svg for name, (_, svg) in drawings.items()}
+    files = {name: text.encode() for name, text in texts.items()} | {
+        name: draw() for name, (_, draw) in drawings.items()
+    }
     for name, data in files.items():
         write_bytes(out / name, data)
-    return [out / name for name in files]
+    return result_files(results, out)
 
 
-def _drawings(results: Results) -> dict[str, tuple[str, bytes]]:
-    """File name to title and SVG."""
-    found = {f"{results.name}.svg": ("Curves", draw_curves(results))}
+def result_files(results: Results, out: Path) -> list[Path]:
+    """The files of a benchmark that are there: figures, tables, drawings, the picture of predictions."""
+    name = results.name
+    names = [*(f"{name}.{end}" for end in ("json", *FORMATS)), *_drawings(results)]
+    names += [CROPS.format(name), QUERIES.format(name)]
+    return [out / name for name in names if (out / name).exists()]
 
-    def add(title: str, svg: bytes) -> None:
-        found[f"{results.name}-{slug(title).lower()}.svg"] = title, svg
+
+Drawing = tuple[str, Callable[[], bytes]]
+"""A drawing's title, and what draws it."""
+
+
+def _drawings(results: Results) -> dict[str, Drawing]:
+    """File name to drawing, as SVG."""
+    found: dict[str, Drawing] = {f"{results.name}.svg": ("Curves", partial(draw_curves, results))}
+
+    def add(title: str, draw: Callable[[], bytes]) -> None:
+        found[f"{results.name}-{slug(title).lower()}.svg"] = title, draw
 
     for drawing in results.plan.drawings:
-        add(drawing.title, draw_lines(drawing, results))
+        add(drawing.title, partial(draw_lines, drawing, results))
     for table in results.plan.tables:
         if table.kind == "sweep":
-            add(table.title or table.kind, draw_sweep(table, results))
+            add(table.title or table.kind, partial(draw_sweep, table, results))
         elif table.kind == "noise":
-            add(table.title or table.kind, draw_noise(table, results))
+            add(table.title or table.kind, partial(draw_noise, table, results))
     return found
 
 
-def _shown(results: Results, drawings: Mapping[str, tuple[str, bytes]], with_crops: bool) -> str:
+def _shown(results: Results, drawings: Mapping[str, Drawing], with_crops: bool) -> str:
     """The drawings at the end of the Markdown."""
     lines = [f"## {title}\n\n![{title}]({file})\n" for file, (title, _) in drawings.items()]
     crops = results.plan.crops

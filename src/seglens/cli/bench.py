@@ -7,18 +7,37 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Table
+from typer.core import TyperGroup
 
-from seglens.bench import load_bench, outlook, plain, run_bench
+from seglens.bench import FailedRuns, Results, load_bench, outlook, plain, result_files, run_bench
 from seglens.bench.kinds import make_tables
 from seglens.bench.table import to_markdown
 from seglens.cli import console
+from seglens.cli.board import Board
+from seglens.cli.compare import compare
 from seglens.cli.run import Json
 from seglens.types import SeglensError
 
 
+class FileFirst(TyperGroup):
+    """Commands of which ``run`` may be left out: ``seglens bench FILE`` is ``seglens bench run FILE``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put ``run`` in front of what names no command."""
+        if args and args[0] not in {*self.commands, *ctx.help_option_names}:
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+HELP = """Benchmarks: `seglens bench FILE` runs one, `seglens bench compare A B` compares two results."""
+
+
 def add_to(app: typer.Typer) -> None:
-    """Add this command to the application."""
-    app.command()(bench)
+    """Add these commands to the application."""
+    benches = typer.Typer(cls=FileFirst, help=HELP, no_args_is_help=True)
+    benches.command("run")(bench)
+    benches.command("compare")(compare)
+    app.add_typer(benches, name="bench")
 
 
 def bench(
@@ -30,6 +49,9 @@ def bench(
         typer.Option("--set", help="Change one key of the file, paths as in it: base.data.root=FOLDER."),
     ] = None,
     only: Annotated[list[str] | None, typer.Option("--only", help="Run this row alone; may be given again.")] = None,
+    jobs: Annotated[
+        int, typer.Option(min=1, help="Runs at a time, each in a process of its own with its share of the cores.")
+    ] = 1,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the grid and the trainings left, run nothing.")
     ] = False,
@@ -46,12 +68,28 @@ def bench(
             "for example --out docs/results/cityscapes, and --runs runs/cityscapes"
         )
     out = out or Path("docs/results")
-    results = run_bench(planned, out, only or (), console.progress)
+    made = planned.of_rows(only or ())
+    failed: FailedRuns | None = None
+    try:
+        with Board(made, jobs) as board:
+            results = run_bench(planned, out, only or (), board.of, jobs)
+    except FailedRuns as error:
+        failed, results = error, error.results
+    _tell(results, out)
+    if json:
+        ended: dict[str, Any] = {"done": [run.folder.name for run in made if run.folder.name not in results.unfinished]}
+        ended |= {"failed": failed.errors if failed else {}, "files": [str(f) for f in result_files(results, out)]}
+        console.print_json(plain(results) | ended)
+    if failed is not None:
+        raise failed
+
+
+def _tell(results: Results, out: Path) -> None:
     for table in make_tables(results):
         console.out.print(console.escape(to_markdown(table)))
-    console.out.print(f"results: {out / planned.name}.json, .md, .tex, .csv, .svg")
-    if json:
-        console.print_json(plain(results))
+    files = result_files(results, out)
+    if files:
+        console.out.print(f"results: {files[0]}{''.join(f', {file.name}' for file in files[1:])}")
 
 
 def _show(found: dict[str, Any], json: bool) -> None:

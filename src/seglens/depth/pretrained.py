@@ -17,7 +17,7 @@ from torch import Tensor
 from seglens.config import Params
 from seglens.depth.loading import WEIGHTS, load_depth_net
 from seglens.depth.networks import DepthNet
-from seglens.files import encode_id, read_arrays, write_arrays
+from seglens.files import encode_id, locked, read_arrays, write_arrays
 from seglens.functional.proximity import from_inverse, from_metres, resized
 from seglens.protocols import PartContext, Progress
 from seglens.registry import depths
@@ -62,11 +62,14 @@ class Pretrained:
         Raises:
             SeglensError: the network cannot be loaded, or gives no numbers for an image.
         """
-        missing = [id for id in ids if not self._path(id).exists()]
-        for done, id in enumerate(missing, start=len(ids) - len(missing) + 1):
-            self._compute(id)
-            if progress is not None:
-                progress(done, len(ids))
+        if not self._missing(ids):
+            return
+        with locked(self.folder):  # another run may be at it: wait, then find it done
+            missing = self._missing(ids)
+            for done, id in enumerate(missing, start=len(ids) - len(missing) + 1):
+                self._compute(id)
+                if progress is not None:
+                    progress(done, len(ids))
 
     def proximity(self, ids: Sequence[ImageId], size: Size, predicted: Callable[[], Tensor]) -> Tensor:
         """(N, h, w) float32 in [0, 1], from what is kept; computed where nothing is.
@@ -97,6 +100,9 @@ class Pretrained:
 
     def _path(self, id: ImageId) -> Path:
         return self.folder / f"{encode_id(id)}.npz"
+
+    def _missing(self, ids: Sequence[ImageId]) -> list[ImageId]:
+        return [id for id in ids if not self._path(id).exists()]
 
     def _compute(self, id: ImageId) -> None:
         self._net = self._net or load_depth_net(self.params.model, self.params.kind)

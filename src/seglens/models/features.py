@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import io
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from seglens.files import write_bytes
+from seglens.files import locked, write_bytes
 from seglens.models.images import load_image
 from seglens.models.network import SegNet
 from seglens.models.views import view_of
@@ -107,7 +105,7 @@ class FeatureCache:
         missing = [group for group in groups if not all(self._file(group, view).exists() for view in self.views)]
         total, done = sum(len(self._members(group)) for group in missing), 0
         for group in missing:
-            with self._lock():
+            with locked(self.path):
                 for view in self.views:
                     if not self._file(group, view).exists():
                         self._encode(group, view)
@@ -194,13 +192,6 @@ class FeatureCache:
         buffer = io.BytesIO()
         np.save(buffer, rows)
         write_bytes(file, buffer.getvalue())
-
-    @contextmanager
-    def _lock(self) -> Iterator[None]:
-        self.path.mkdir(parents=True, exist_ok=True)
-        with open(self.path / "lock", "w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
 
     def _row(self, id: ImageId, view: str) -> HalfArray:
         group = self._group(id)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from skimage.segmentation import slic
 
-from seglens.files import encode_id, write_bytes
+from seglens.files import encode_id, locked, write_bytes
 from seglens.protocols import Progress, SegDataset
 from seglens.superpixels.search import Search, Setting
 from seglens.types import ByteArray, ImageId, IntArray, SeglensError
@@ -67,14 +67,11 @@ class Superpixels:
             SeglensError: an empty pool, or a count that SLIC comes nowhere near.
         """
         self._settled = self._settled or self._read()
-        if self._settled is None:
-            setting, mean = self._settle(progress)
-            text = json.dumps({**asdict(setting), "mean_count": mean})
-            write_bytes(self.folder / "setting.json", text.encode())
-            self._settled = setting, mean
-        setting = self._settled[0]
-        missing = [id for id in ids if not self._path(id, setting).exists()]
-        self._counts(missing, setting, progress)
+        if self._settled is not None and not self._missing(ids, self._settled[0]):
+            return
+        with locked(self.folder):  # another run may be at it: wait, then find it done
+            setting = self._setting(progress)
+            self._counts(self._missing(ids, setting), setting, progress)
 
     def labels(self, id: ImageId) -> IntArray:
         """(H, W) int32 superpixel of each pixel, numbered from 0 without gaps, in the image's own pixels.
@@ -87,6 +84,16 @@ class Superpixels:
         if not path.exists():
             self._count(id, path, self._n(id, setting))
         return _read_labels(path).astype(np.int32)
+
+    def _setting(self, progress: Progress | None) -> Setting:
+        """The setting, settled and written down where it is not yet."""
+        self._settled = self._settled or self._read()
+        if self._settled is None:
+            setting, mean = self._settle(progress)
+            text = json.dumps({**asdict(setting), "mean_count": mean})
+            write_bytes(self.folder / "setting.json", text.encode())
+            self._settled = setting, mean
+        return self._settled[0]
 
     def _load(self) -> tuple[Setting, float]:
         if self._settled is None:
@@ -111,6 +118,9 @@ class Superpixels:
 
     def _path(self, id: ImageId, setting: Setting) -> Path:
         return self.folder / str(self._n(id, setting)) / f"{encode_id(id)}.npy"
+
+    def _missing(self, ids: Sequence[ImageId], setting: Setting) -> list[ImageId]:
+        return [id for id in ids if not self._path(id, setting).exists()]
 
     def _settle(self, progress: Progress | None) -> tuple[Setting, float]:
         """The setting whose mean count over the whole pool fits, with that mean."""
