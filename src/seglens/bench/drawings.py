@@ -9,12 +9,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
+from seglens.bench.axes import COSTS, Cost
 from seglens.bench.compare import is_geometric
 from seglens.bench.figures import RunFigures
 from seglens.bench.kinds import initial_share, sweep_groups
 from seglens.bench.panels import STYLE, Look, by_round, finish, full_line, look, points, seeds, written
 from seglens.bench.plan import FULL, TablePlan
-from seglens.bench.results import COSTS, Cost, Results
+from seglens.bench.results import Results
 
 FAR = 4.0
 """A cost this many times the reference's is off its axis: drawn in, it would squeeze every other row to a line."""

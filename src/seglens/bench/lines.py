@@ -12,15 +12,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
+from seglens.bench.axes import COSTS
 from seglens.bench.figures import RunFigures
 from seglens.bench.noise import noise_lines
 from seglens.bench.panels import BLACK, COLORS, MARKERS, STYLE, Look, by_round, finish, full_line, look, seeds, written
 from seglens.bench.plan import FULL, DrawingPlan, TablePlan
-from seglens.bench.reach import SHARE
-from seglens.bench.results import COSTS, Results
+from seglens.bench.results import Results
 from seglens.types import FloatArray
 
-LEVELS = {"p90": SHARE, "p100": 1.0}
+LEVELS = {"p90": 0.9, "p95": 0.95, "p100": 1.0}
 """Lines of a drawing: what share of full supervision's mIoU each is."""
 HUES = tuple(color for color in COLORS if color != BLACK)
 MANY = 4
@@ -128,7 +128,7 @@ def _levels(panel: Axes, plan: DrawingPlan, results: Results) -> None:
         return
     for name in plan.lines:
         level = LEVELS[name] * results.full_miou
-        panel.axhline(level, color="#555555", ls=":" if name == "p90" else "-.", lw=1)
+        panel.axhline(level, color="#555555", ls="-." if name == "p100" else ":", lw=1)
         panel.annotate(
             f"{name}: {level:.3f}",
             (0, level),

@@ -11,9 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import FuncFormatter
 
+from seglens.bench.axes import Cost
 from seglens.bench.figures import RunFigures
 from seglens.bench.plan import FULL
-from seglens.bench.results import Cost, Results
+from seglens.bench.results import Results
 from seglens.types import FloatArray
 
 STYLE: dict[Any, Any] = {"svg.hashsalt": "seglens", "svg.fonttype": "none", "font.size": 9}

@@ -25,8 +25,8 @@ def query_metrics(round: int, images: Sequence[AnsweredImage], truth: LabelSourc
     model. ``answered_share`` by class: of the pixels that answers name a class of; class sets name none.
 
     In simulation, against the truth without void: ``asked_boundary``, the share of the asked pixels that lie near a
-    contour of the truth (void has one like any class, the image's frame none), and ``label_noise``, the share of the pixels named by
-    the answers whose truth is another class.
+    contour of the truth (void has one like any class, the image's frame none), and ``label_noise``, the share of the
+    pixels named by the answers whose truth is another class.
 
     Args:
         round: whose questions they are.
