@@ -71,7 +71,7 @@ def test_the_summary_is_a_line_a_row() -> None:
     )
     assert good["AUBC"] == pytest.approx((100 * areas(values).mean(), 100 * statistics.stdev(areas(values)), 5))
     gain = areas(values) - areas(by_seed(of, "chance"))
-    assert good["AUBC over chance"] == pytest.approx((100 * gain.mean(), 100 * statistics.stdev(gain), 5))
+    assert good["AUBC less chance"] == pytest.approx((100 * gain.mean(), 100 * statistics.stdev(gain), 5))
     ps = [stats.ttest_rel(areas(by_seed(of, row)), areas(by_seed(of, "chance"))).pvalue for row in ("good", "alike")]
     assert good["p"][0] == pytest.approx(ps[0])
     assert good["Holm p"][0] == pytest.approx(holm_by_hand(ps)[0])
@@ -82,7 +82,7 @@ def test_the_summary_is_a_line_a_row() -> None:
     assert good["clicks saved over chance, %"][0] == pytest.approx(100 * (1 - 200 / 400), abs=0.5)
     assert good["choosing, s an iteration"] == pytest.approx((1.5, 0, 5))
     chance = line(found, "chance")
-    assert (chance["AUBC over chance"], chance["p"], chance["clicks saved over chance, %"]) == (None, None, None)
+    assert (chance["AUBC less chance"], chance["p"], chance["clicks saved over chance, %"]) == (None, None, None)
     assert chance["clicks to 90 %"] == "not reached"
     assert "over the 2 comparisons" in found.note
     assert "linear scale" in found.note
@@ -94,7 +94,7 @@ def test_geometric_budgets_are_taken_in_logarithms_and_it_says_so() -> None:
         for row in ("chance", "good")
     }
     found = made("summary", results(rows, reference="chance", axes=["clicks"]))
-    assert line(found, "good")["AUBC over chance"][0] == pytest.approx(10 * (0.5 + 2) / 3)
+    assert line(found, "good")["AUBC less chance"][0] == pytest.approx(10 * (0.5 + 2) / 3)
     assert "logarithm of clicks" in found.note
     assert line(found, "good")["clicks to 90 %"] == "–"  # nobody knows what full supervision reaches
     assert plain(results(rows, reference="chance"))["aubc_scale"] == "logarithm of clicks"
@@ -107,7 +107,7 @@ def test_rows_beyond_the_reference_do_not_set_the_common_budget() -> None:
     found = made("summary", results(rows, reference="chance", full={}))
     assert line(found, "chance")["mIoU at 250 clicks"][0] == pytest.approx(42.5, abs=0.1)
     images = line(found, "images")
-    assert (images["mIoU at 250 clicks"], images["AUBC over chance"]) == (None, None)
+    assert (images["mIoU at 250 clicks"], images["AUBC less chance"]) == (None, None)
     assert images["clicks saved over chance, %"][0] == pytest.approx(100 * (1 - 9000 / 400), rel=0.01)
 
 
@@ -180,6 +180,16 @@ def test_the_penalty_table_names_its_test_and_skips_the_shared_point() -> None:
     assert "two-sided paired t-test" in found.note
     assert "9 comparisons at 3 budgets" in found.note
     assert "| good, at equal clicks | 5 | 1.00 |" in to_markdown(found)
+
+
+def test_rows_that_never_meet_have_no_share() -> None:
+    of = five()
+    rows = {**of.rows, "images": [figures(s, [(5000, 0.4), (9000, 0.5)]) for s in SEEDS]}
+    found = made("penalty", results(rows, reference="chance", full={}, axes=["clicks"]))
+    images, good = line(found, "images, at equal clicks"), line(found, "good, at equal clicks")
+    assert (images["beats good"], images["wins"], images["losses alone"]) == (None, None, None)
+    assert good["beats images"] is None
+    assert good["wins"] == line(made("penalty"), "good, at equal clicks")["wins"]
 
 
 def test_the_results_file_tells_every_preset() -> None:

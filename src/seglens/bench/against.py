@@ -9,7 +9,7 @@ from seglens.bench.plan import FULL, TablePlan
 from seglens.bench.results import NO_OVERLAP, Results
 from seglens.bench.significance import ALPHA, TEST, holm, paired_p
 from seglens.bench.standing import area_gains, on_logs
-from seglens.bench.table import Cell, Range, Table
+from seglens.bench.table import Cell, Figure, Range, Table
 
 
 def against(table: TablePlan, results: Results) -> Table:
@@ -41,13 +41,13 @@ def against(table: TablePlan, results: Results) -> Table:
 def _cells(gains: tuple[float | None, ...], p: float | None, corrected: float | None) -> tuple[Cell, ...]:
     known = [gain for gain in gains if gain is not None]
     if not known:
-        return ("0", NO_OVERLAP, Range(None, None), NO_OVERLAP, NO_OVERLAP, NO_VERDICT)
+        return (0, NO_OVERLAP, Range(None, None), Figure(None), Figure(None), NO_VERDICT)
     found = interval(known)
     low, high = (None, None) if found is None else (found.low, found.high)
     within = Range(None if low is None else 100 * low, None if high is None else 100 * high)
     mean = figure(known, 100, 2, signed=True)
     ends = (figure([p], digits=4), figure([corrected], digits=4), verdict(known, corrected))
-    return (str(len(known)), mean, within, *ends)
+    return (len(known), mean, within, *ends)
 
 
 def verdict(gains: list[float], corrected: float | None) -> str:

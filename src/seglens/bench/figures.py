@@ -116,8 +116,8 @@ def read_figures(folder: Path, bands: BandFigures | None = None) -> RunFigures:
         config.model.size,
         rounds,
         bands,
-        config.answer.value,
-        next((shares for shares in known if shares), ()),
+        answer=config.answer.value,
+        truth_share=next((shares for shares in known if shares), ()),
     )
 
 

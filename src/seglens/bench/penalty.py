@@ -20,7 +20,7 @@ from seglens.bench.plan import FULL, AxisName, TablePlan
 from seglens.bench.results import Results
 from seglens.bench.significance import ALPHA, TEST, holm, paired_p
 from seglens.bench.table import Cell, Table
-from seglens.types import FloatArray
+from seglens.types import BoolArray, FloatArray
 
 SATURATED = 0.99
 """Of full supervision's mIoU: where both rows have that, there is nothing left to tell apart."""
@@ -33,12 +33,14 @@ class Penalties:
     Args:
         wins: (R, R): row i beats row j after Holm-Bonferroni over all comparisons.
         before: (R, R): likewise by each p-value alone.
+        met: (R, R) bool: pairs that were compared at all.
         comparisons: tests that were made: pairs of rows by budgets that both reach with two seeds or more.
         saturated: pairs and budgets left out because both rows are as good as full supervision there.
     """
 
     wins: FloatArray
     before: FloatArray
+    met: BoolArray
     comparisons: int
     saturated: int
 
@@ -69,7 +71,10 @@ def penalties(rows: Sequence[Mapping[int, Curve]], budgets: Sequence[float], ful
             tests.append((i, j, mine - theirs))
             ps.append(p)
     shares = [_counted(tests, found, len(rows)) / max(len(budgets), 1) for found in (holm(ps), ps)]
-    return Penalties(shares[0], shares[1], len(tests), saturated)
+    met = np.zeros((len(rows), len(rows)), bool)
+    for i, j, _ in tests:
+        met[i, j] = met[j, i] = True
+    return Penalties(shares[0], shares[1], met, len(tests), saturated)
 
 
 def _counted(tests: Sequence[tuple[int, int, float]], ps: Sequence[float | None], rows: int) -> FloatArray:
@@ -106,14 +111,14 @@ def penalty(table: TablePlan, results: Results) -> Table:
     note = (
         f"Shares of the budgets, those of the rounds of '{first}' but the first, at which a row's mIoU is higher by a "
         f"{TEST} (p < {ALPHA:g}), Holm-Bonferroni over all comparisons of a cost. {'; '.join(told)}. Wins and losses "
-        "are means over the other rows; 'alone' takes each p-value by itself. Differences that do not vary over seeds "
+        "are means over the rows that it was compared with; 'alone' takes each p-value by itself. Differences that do not vary over seeds "
         f"are no win. Left out: pairs of which both have {100 * SATURATED:.0f} % of full supervision."
     )
     return Table("penalty", table.title or "Pairwise penalty matrix", head, tuple(lines), note)
 
 
 def _line(label: str, i: int, runs: Sequence[RunFigures], found: Penalties) -> tuple[Cell, ...]:
-    others = [j for j in range(len(found.wins)) if j != i]
-    beats = [figure([float(found.wins[i, j])] if j != i else [], digits=2) for j in range(len(found.wins))]
-    means = [float(part[others].mean()) for w in (found.wins, found.before) for part in (w[i], w[:, i])]
-    return (label, len(runs), *beats, *(figure([mean], digits=2) for mean in means))
+    met = found.met[i]
+    beats = [figure([float(share)] if there else [], digits=2) for share, there in zip(found.wins[i], met, strict=True)]
+    means = [part[met] for matrix in (found.wins, found.before) for part in (matrix[i], matrix[:, i])]
+    return (label, len(runs), *beats, *(figure([float(of.mean())] if met.any() else [], digits=2) for of in means))

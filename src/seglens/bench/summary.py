@@ -31,7 +31,7 @@ def summary(table: TablePlan, results: Results) -> Table:
         "seeds",
         f"mIoU at {budget:,.0f} clicks",
         "AUBC",
-        f"AUBC over {beside}",
+        f"AUBC less {beside}",
         "p",
         "Holm p",
         "clicks to 90 %",
@@ -48,7 +48,7 @@ def _note(found: Mapping[str, Standing], reference: str | None, rows: Mapping[st
     scale = "the logarithm of clicks: budgets grow by a common factor" if logs else "clicks on a linear scale"
     made = sum(one.p is not None for one in found.values())
     return (
-        f"In points of mIoU. AUBC: area under a run's budget curve over {scale}, from round 0 on, by its length; over "
+        f"In points of mIoU. AUBC: area under a run's budget curve over {scale}, from round 0 on, by its length; less "
         f"{reference or 'the reference'}: at the clicks that both reach, by seed. {TEST.capitalize()}; "
         f"Holm-Bonferroni over the {made} comparisons of this table. Clicks and pixels to 90 and 95 % of full "
         "supervision: where the mean curve first gets there. Saved: clicks to the reference's last mIoU, mean curves. "
