@@ -26,10 +26,10 @@ def texts(svg: bytes) -> list[str]:
 
 
 def test_levels_rows_and_axis_are_named() -> None:
-    plan = DrawingPlan(title="Fig. 5", rows=("a", "b"), lines=("p90", "p100"), axis="clicks")
+    plan = DrawingPlan(title="Fig. 5", rows=("a", "b"), lines=("p90", "p95", "p100"), axis="clicks")
     svg = draw_lines(plan, six())
     said = texts(svg)
-    assert {"Fig. 5", "a (2 seeds)", "b (2 seeds)", "clicks", "p90: 0.720", "p100: 0.800"} <= set(said)
+    assert {"Fig. 5", "a (2 seeds)", "b (2 seeds)", "clicks", "p90: 0.720", "p95: 0.760", "p100: 0.800"} <= set(said)
     assert "c (2 seeds)" not in said
     assert draw_lines(plan, six()) == svg
 
@@ -40,6 +40,8 @@ def test_few_rows_have_bands_and_many_have_bars() -> None:
     assert few.count(b"FillBetweenPolyCollection") == 4
     assert many.count(b"FillBetweenPolyCollection") == 0
     assert many.count(b'id="LineCollection') == len(ROWS)
+    assert set(ROWS) <= set(texts(many))  # at their ends; a legend tells seeds
+    assert "a (2 seeds)" in texts(few)
 
 
 def test_a_dashed_row_has_the_colour_of_its_counterpart_and_the_reference_is_black() -> None:
@@ -49,6 +51,8 @@ def test_a_dashed_row_has_the_colour_of_its_counterpart_and_the_reference_is_bla
     assert looks["a"] != looks["b"]
     assert looks["chance"][0][0] == "#000000"
     assert len({look[0] for (look, _) in looks.values()}) == 3
+    assert not looks["chance"][1]  # dashes mean something else here
+    assert row_looks(DrawingPlan(title="x", rows=("a", "chance")), "chance")["chance"][1]
 
 
 def test_rows_without_a_run_or_a_figure_are_left_out() -> None:

@@ -103,6 +103,12 @@ def test_runs_go_where_told(tmp_path: Path) -> None:
             {"tables": [{"kind": "reach", "at": [50]}]},
             r"tables, reach: at: found \[50.0\]; allowed: mIoU between 0 and 1",
         ),
+        ({"tables": [{"kind": "against"}], "reference": None}, "against: needs the key 'against' or the file's"),
+        (
+            {"tables": [{"kind": "summary", "click_seconds": [1]}]},
+            "summary: 'click_seconds' has no meaning here. Allowed in: prices",
+        ),
+        ({"tables": [{"kind": "prices", "vertex_seconds": [0.5, 0]}]}, "tables, prices: seconds: allowed: above 0"),
         ({"tables": [{"kind": "metrics"}]}, "tables, metrics: needs the key 'metrics'"),
         ({"drawings": [{"title": "a", "rows": ["x"]}]}, "drawings, a: rows: no row 'x'"),
         (

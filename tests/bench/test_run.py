@@ -39,6 +39,11 @@ FEW: dict[str, Any] = {
 WHOLE: dict[str, Any] = {
     "rows": [SMALL["rows"][0] | {"name": "de_fault"}, SMALL["rows"][2], SMALL["rows"][3] | {"rounds": 1}],
     "curves": None,
+    "tables": [
+        *SMALL["tables"],
+        *({"kind": kind} for kind in ("summary", "against", "penalty", "rare", "calibration", "queries")),
+        {"kind": "prices", "at": [0.01]},
+    ],
     "drawings": [{"title": "Two rows", "rows": ["de_fault", "random superpixels"], "lines": ["p90"]}],
     "crops": {"rows": ["de_fault", "random superpixels"], "images": 2, "box": [32, 48], "photos": True},
 }
@@ -102,6 +107,35 @@ def test_many_questions_stand_beside(whole: Path, tmp_path: Path) -> None:
     files = write_results(Found(small(whole, **WHOLE), None).results, tmp_path, many)
     assert tmp_path / "small-queries.csv" in files
     assert "queries" not in json.loads((tmp_path / "small.json").read_text())
+
+
+def test_every_preset_stands_in_the_json_with_what_its_runs_say(whole: Path) -> None:
+    found = json.loads((whole / "out" / "small.json").read_text())
+    assert set(found["presets"]) == set(found["rows"]) - {FULL}
+    ours, images = found["presets"]["de_fault"], found["presets"]["random images"]
+    assert ours["clicks"] == [[12, 24], [12, 24]]
+    assert ours["miou"] == [[r["miou"] for r in run["rounds"]] for run in found["rows"]["de_fault"]]
+    assert ours["aubc"] == pytest.approx(sum(map(sum, ours["miou"])) / 4)
+    chance = found["presets"]["random superpixels"]
+    assert ours["aubc_gain_over_random_superpixels"] == pytest.approx(ours["aubc"] - chance["aubc"])
+    assert (ours["answer"], images["answer"]) == ("dominant-class", "dense")
+    reached = [one["clicks_to_90"] for one in found["presets"].values() if one["clicks_to_90"] is not None]
+    assert found["clicks_to_90"] == min(reached, default=None)
+    first = found["rows"]["random images"][0]["rounds"][0]
+    assert 0 < first["vertices"] < first["clicks"]
+    assert first["person_seconds"] == pytest.approx(
+        0.9 * first["vertices"] + 2.4 * (first["clicks"] - first["vertices"])
+    )
+    assert first["more"]["label_noise"] == 0  # drawn answers are the truth itself
+    last = found["rows"]["de_fault"][0]["rounds"][-1]
+    assert last["vertices"] == 0
+    assert sum(last["asked"]) == pytest.approx(1)
+    assert sum(last["answered"]) == pytest.approx(1)
+    assert {"ece", "overconfidence", "boundary_iou", "rare_miou", "image_gini"} <= set(last["more"])
+    assert sum(found["rows"]["de_fault"][0]["truth_share"]) == pytest.approx(1)
+    text = (whole / "out" / "small.md").read_text()
+    for title in ("Summary", "Pairwise penalty matrix", "Rare classes", "Calibration and boundaries", "What was asked"):
+        assert f"## {title}" in text
 
 
 def test_figures_are_those_of_the_runs(whole: Path) -> None:

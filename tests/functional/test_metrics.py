@@ -3,7 +3,7 @@ import pytest
 import torch
 from torchmetrics.functional.classification import multiclass_f1_score, multiclass_jaccard_index
 
-from seglens.functional.metrics import confusion_matrix, dice, iou, miou
+from seglens.functional.metrics import confusion_matrix, dice, iou, miou, rare_classes, rare_miou
 from seglens.types import IGNORE, SeglensError
 
 CLASSES = 5
@@ -55,6 +55,16 @@ def test_matrices_add_up_over_images() -> None:
     truth, prediction = pair(7)
     parts = sum(confusion_matrix(t, p, CLASSES) for t, p in zip(truth, prediction, strict=True))
     assert (parts == confusion_matrix(truth, prediction, CLASSES)).all()
+
+
+def test_rare_classes_are_those_the_truth_has_fewest_pixels_of() -> None:
+    truth = np.repeat([0, 1, 2, 4], [50, 7, 30, 3]).astype(np.uint8)
+    prediction = np.where(np.arange(90) % 5 == 0, 3, truth).astype(np.uint8)
+    confusion = confusion_matrix(truth, prediction, 5)
+    assert rare_classes(confusion, 2) == (4, 1)
+    assert rare_classes(confusion) == (4, 1, 2, 0)  # the class 3 is predicted, yet never true
+    assert rare_miou(confusion, 2) == pytest.approx((iou(confusion)[4] + iou(confusion)[1]) / 2)
+    assert np.isnan(rare_miou(np.zeros((3, 3), np.int64)))
 
 
 def test_nothing_but_void() -> None:

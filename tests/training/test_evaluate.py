@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 from torch.nn import functional
-from torchmetrics.classification import MulticlassF1Score, MulticlassJaccardIndex
+from torchmetrics.classification import MulticlassCalibrationError, MulticlassF1Score, MulticlassJaccardIndex
 
+from seglens.functional.boundary import boundary_counts, boundary_iou
 from seglens.models import FeatureCache, load_image
 from seglens.training import evaluate, predict
 from seglens.types import IGNORE, SeglensError
@@ -33,6 +34,37 @@ def test_both_truths_equal_torchmetrics(blocks, tiny) -> None:
         assert figures.miou == pytest.approx(np.nanmean(figures.iou))
         assert figures.images == 10
     assert native.confusion.sum() == sum((blocks.label(id) != IGNORE).sum() for id in blocks.ids)
+
+
+def test_native_truth_has_calibration_boundaries_and_rare_classes(blocks, tiny) -> None:
+    net = tiny().eval()
+    native, model = evaluate(net, blocks, blocks, blocks.ids, size=SIZE)
+    theirs = MulticlassCalibrationError(3, n_bins=15, norm="l1", ignore_index=IGNORE)
+    counts, sure, right, pixels = np.zeros((3, 3), np.int64), 0.0, 0, np.zeros(3)
+    for id in blocks.ids:
+        with torch.no_grad():
+            logits = net(load_image(blocks, id, SIZE)[None])
+        logits = functional.interpolate(logits, size=(48, 80), mode="bilinear", align_corners=False)
+        truth = blocks.label(id)
+        theirs.update(logits.softmax(1), torch.from_numpy(truth)[None].long())
+        counts += boundary_counts(truth, logits[0].argmax(0).numpy(), 3)
+        known = truth != IGNORE
+        sure += float(logits.softmax(1).amax(1)[0].numpy()[known].sum())
+        right += int((logits[0].argmax(0).numpy() == truth)[known].sum())
+        pixels += np.bincount(truth[known], minlength=3)
+    assert native.ece == pytest.approx(float(theirs.compute()), abs=1e-4)
+    assert native.overconfidence == pytest.approx((sure - right) / pixels.sum(), abs=1e-5)
+    np.testing.assert_allclose(native.boundary, boundary_iou(counts))
+    np.testing.assert_allclose(native.truth_share, pixels / pixels.sum())
+    assert native.rare_miou == pytest.approx(native.miou)  # of three classes all are among the rarest five
+    assert (model.ece, model.boundary) == (None, None)
+
+
+def test_a_model_at_native_size_is_measured_once(blocks, tiny) -> None:
+    native, model = evaluate(tiny(size=(48, 80)), blocks, blocks, blocks.ids[:3], size=(48, 80))
+    assert (native.size, model.size) == ("48x80", "48x80")
+    assert (native.confusion == model.confusion).all()
+    assert native.miou == model.miou
 
 
 def test_the_cache_changes_next_to_nothing_and_batches_nothing(blocks, tiny, tmp_path: Path) -> None:

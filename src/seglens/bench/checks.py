@@ -12,6 +12,15 @@ from seglens.types import SeglensError
 MAY_BE_SHOWN = frozenset({"streets"})
 """Data whose photographs may stand in published results: our own. The licences of the others do not say so."""
 
+KEYS_OF = {
+    "against": ("by-round", "cost", "noise", "against"),
+    "at": ("reach", "prices"),
+    "metrics": ("metrics",),
+    "click_seconds": ("prices",),
+    "vertex_seconds": ("prices",),
+}
+"""Keys of a table that only some kinds have."""
+
 
 def check_plan(plan: BenchPlan, path: Path) -> None:
     """Look at a file's names.
@@ -53,15 +62,17 @@ def _check_tables(plan: BenchPlan, path: Path) -> None:
     lines = list(dict.fromkeys(row.group or row.name for row in plan.rows))
     for table in plan.tables:
         where = f"{path}: tables, {table.kind}"
-        for key, kind_s in (("against", ("by-round", "cost", "noise")), ("at", ("reach",)), ("metrics", ("metrics",))):
+        for key, kind_s in KEYS_OF.items():
             if getattr(table, key) and table.kind not in kind_s:
                 raise SeglensError(f"{where}: '{key}' has no meaning here. Allowed in: {', '.join(kind_s)}")
         if table.kind == "metrics" and not table.metrics:
             raise SeglensError(f"{where}: needs the key 'metrics', for example [divergence]")
-        if table.kind == "by-round" and table.against is None and plan.reference is None:
+        if table.kind in ("by-round", "against") and table.against is None and plan.reference is None:
             raise SeglensError(f"{where}: needs the key 'against' or the file's 'reference'")
         if table.kind == "noise" and table.against is not None and table.against not in lines:
             raise SeglensError(f"{where}: against: no line '{table.against}'. Allowed: {', '.join(lines)}")
+        if not all(value > 0 for value in (*table.click_seconds, *table.vertex_seconds)):
+            raise SeglensError(f"{where}: seconds: allowed: above 0")
         if not all(0 < value < 1 for value in table.at):
             raise SeglensError(f"{where}: at: found {list(table.at)}; allowed: mIoU between 0 and 1")
     points = Counter((row.group or row.name, row.level) for row in plan.rows if row.level is not None)

@@ -9,12 +9,31 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
+from seglens.bench.axes import COSTS, Cost
 from seglens.bench.compare import is_geometric
 from seglens.bench.figures import RunFigures
 from seglens.bench.kinds import initial_share, sweep_groups
-from seglens.bench.panels import STYLE, Look, by_round, finish, full_line, look, points, seeds, written
+from seglens.bench.panels import (
+    BLACK,
+    MANY,
+    STYLE,
+    YLABEL,
+    End,
+    Look,
+    by_round,
+    end_labels,
+    finish,
+    full_end,
+    full_line,
+    look,
+    points,
+    row_labels,
+    row_look,
+    seeds,
+    written,
+)
 from seglens.bench.plan import FULL, TablePlan
-from seglens.bench.results import COSTS, Cost, Results
+from seglens.bench.results import Results
 
 FAR = 4.0
 """A cost this many times the reference's is off its axis: drawn in, it would squeeze every other row to a line."""
@@ -23,21 +42,33 @@ FAR = 4.0
 def draw_curves(results: Results) -> bytes:
     """mIoU of the drawn rows against each axis, every run on every axis: the mean over seeds, each seed thin.
 
+    More than ``MANY`` rows are drawn as means alone, with their names at their ends, and the axes below each other.
+    The reference is black and dashed.
+
     An axis is logarithmic only where the budgets grow by a common factor. It ends a little after the reference's last
     cost where other rows go ``FAR`` times as far; the picture says which rows it cuts, and where they end.
     """
     named = results.plan.curves or [row.name for row in results.plan.rows if row.group is None]
     rows = [row for row in named or [r.name for r in results.plan.rows] if row in results.rows and row != FULL]
+    looks = row_looks(rows, results.plan.reference)
+    axes = results.plan.axes
+    many = len(rows) > MANY
     with mpl.rc_context(STYLE):
-        drawing = Drawing(figsize=(4.5 * len(results.plan.axes), 3.8), layout="constrained")
-        panels = drawing.subplots(1, len(results.plan.axes), sharey=True, squeeze=False)[0]
-        for panel, axis in zip(panels, results.plan.axes, strict=True):
-            for number, row in enumerate(rows):
-                _curve(panel, results.rows[row], COSTS[axis], look(number), row)
+        size = (7.6, 4.4 * len(axes)) if many else (4.5 * len(axes), 3.8)
+        drawing = Drawing(figsize=size, layout="constrained")
+        shape = (len(axes), 1) if many else (1, len(axes))
+        panels = drawing.subplots(*shape, sharey=True, squeeze=False).ravel()
+        for panel, axis in zip(panels, axes, strict=True):
+            ends = [end for row in rows for end in _curve(panel, results.rows[row], COSTS[axis], looks[row], row, many)]
             _scale(panel, results, COSTS[axis], rows)
             full_line(panel, results)
             finish(panel, COSTS[axis].label)
-        return written(drawing, panels[0])
+            if many:
+                names = row_labels({row: results.rows[row] for row in rows})
+                told = [(x, y, names[row], color) for x, y, row, color in ends]
+                end_labels(panel, [*told, *full_end(panel, results)])
+                panel.set_ylabel(YLABEL)
+        return written(drawing, panels[0], legend=not many)
 
 
 def draw_sweep(table: TablePlan, results: Results) -> bytes:
@@ -62,13 +93,25 @@ def draw_sweep(table: TablePlan, results: Results) -> bytes:
         return written(drawing, panel)
 
 
-def _curve(panel: Axes, runs: Sequence[RunFigures], cost: Cost, look_of: Look, name: str) -> None:
+def row_looks(rows: Sequence[str], reference: str | None) -> dict[str, Look]:
+    """Colour and marker of each row; the reference's are black and a cross."""
+    others = [row for row in rows if row != reference]
+    return {row: row_look(number) for number, row in enumerate(others)} | (
+        {reference: (BLACK, "x")} if reference else {}
+    )
+
+
+def _curve(panel: Axes, runs: Sequence[RunFigures], cost: Cost, look_of: Look, name: str, many: bool) -> list[End]:
+    """One row's curve; returns where it ends, with the row's name."""
     color, marker = look_of
-    if len(runs) > 1:
+    if len(runs) > 1 and not many:
         for run in runs:
             panel.plot(*points(run, cost), color=color, alpha=0.35, lw=0.8)
     costs, found = by_round(runs, cost)
-    panel.plot(costs.mean(0), found.mean(0), marker=marker, ms=4, color=color, label=f"{name} ({seeds(len(runs))})")
+    xs, ys = costs.mean(0), found.mean(0)
+    label = f"{name} ({seeds(len(runs))})"
+    panel.plot(xs, ys, marker=marker, ms=4, lw=1.3, ls="--" if color == BLACK else "-", color=color, label=label)
+    return [(float(xs[-1]), float(ys[-1]), name, color)] if len(xs) else []
 
 
 def _scale(panel: Axes, results: Results, cost: Cost, rows: Sequence[str]) -> None:
@@ -87,7 +130,9 @@ def _scale(panel: Axes, results: Results, cost: Cost, rows: Sequence[str]) -> No
     shown = [last for row, last in ends.items() if row not in cut]
     panel.set_xlim(0, 1.08 * max(shown))
     told = [f"{row}: {_number(means[row][0])} to {_number(ends[row])}" for row in cut]
-    panel.text(0.98, 0.02, "\n".join(["beyond this axis:", *told]), transform=panel.transAxes, ha="right", fontsize=7)
+    words = "\n".join(["beyond this axis:", *told])
+    box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
+    panel.text(0.98, 0.02, words, transform=panel.transAxes, ha="right", fontsize=7, bbox=box)
 
 
 def _number(cost: float) -> str:

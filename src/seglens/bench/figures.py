@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+from seglens.config import RunConfig
 from seglens.loop import load_config
+from seglens.oracles.cost import Seconds
 from seglens.store import Repository
+from seglens.types import AnswerKind
 
 SPENT = ("clicks", "pixels", "pixel_share", "person_seconds")
+DRAWN = (AnswerKind.DENSE, AnswerKind.MASK)
+"""Answers drawn as polygons: they label the pixels of a region one by one."""
 STAMP = "commit.txt"
 """File in a run's folder: the commit it was made with."""
+Stored: TypeAlias = Mapping[tuple[int, str, str, int], float | None]
+"""Figures of the store by round, name, truth and class."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +29,9 @@ class RoundFigures:
 
     ``iou`` is by class, None for a class that is nowhere; ``seconds`` is machine time by stage. ``miou`` is against
     native truth; both are None where nothing could be trained yet. ``more`` holds what else was measured of the whole
-    round, by its name in the store.
+    round, by its name in the store. ``asked`` and ``answered`` are the shares of the round's asked pixels by the class
+    that the model saw there, and by the class of the answers; empty where nothing tells. ``vertices`` of the clicks are
+    corners of drawn polygons, so far; None where seconds and prices do not tell.
     """
 
     clicks: float
@@ -33,6 +43,9 @@ class RoundFigures:
     iou: tuple[float | None, ...]
     seconds: Mapping[str, float]
     more: Mapping[str, float | None] = field(default_factory=dict)
+    asked: tuple[float | None, ...] = ()
+    answered: tuple[float | None, ...] = ()
+    vertices: float | None = 0.0
 
 
 @dataclass(frozen=True)
@@ -48,7 +61,12 @@ class BandFigures:
 
 @dataclass(frozen=True)
 class RunFigures:
-    """One run; ``threads`` are the torch threads it was made with: several numbers where it was resumed with others."""
+    """One run.
+
+    ``answer`` is the kind of its answers; ``truth_share`` the share of the evaluation's truth that each class has, of
+    the last round that was measured; ``threads`` the torch threads it was made with: several
+    numbers where it was resumed with others.
+    """
 
     seed: int
     config: str
@@ -57,6 +75,13 @@ class RunFigures:
     rounds: tuple[RoundFigures, ...]
     bands: BandFigures | None = None
     threads: tuple[int, ...] = ()
+    answer: str = ""
+    truth_share: tuple[float | None, ...] = ()
+
+    @property
+    def dense(self) -> bool:
+        """Whether its answers are drawn, pixel by pixel."""
+        return self.answer in DRAWN
 
     @property
     def last(self) -> RoundFigures:
@@ -83,21 +108,56 @@ def read_figures(folder: Path, bands: BandFigures | None = None) -> RunFigures:
                 of_round[event.stage] = of_round.get(event.stage, 0.0) + event.data["seconds"]
     finally:
         repo.close()
-    rounds = tuple(_round(number, metrics, seconds[number]) for number in done)
+    vertices = partial(_vertices, config=config)
+    rounds = tuple(_round(number, metrics, seconds[number], vertices) for number in done)
     stamp = (folder / STAMP).read_text().strip() if (folder / STAMP).exists() else ""
-    return RunFigures(config.seed, config.digest(), stamp or None, config.model.size, rounds, bands, threads)
+    known = (_by_class(number, "truth_share", "native", metrics) for number in reversed(done))
+    return RunFigures(
+        config.seed,
+        config.digest(),
+        stamp or None,
+        config.model.size,
+        rounds,
+        bands,
+        threads=threads,
+        answer=config.answer.value,
+        truth_share=next((shares for shares in known if shares), ()),
+    )
 
 
 def _round(
-    number: int, metrics: Mapping[tuple[int, str, str, int], float | None], seconds: Mapping[str, float]
+    number: int, metrics: Stored, seconds: Mapping[str, float], vertices: Callable[[float, float], float | None]
 ) -> RoundFigures:
-    whole = {name: value for (r, name, truth, c), value in metrics.items() if (r, truth, c) == (number, "", -1)}
-    classes = sorted(c for r, name, truth, c in metrics if (r, name, truth) == (number, "iou", "native"))
+    whole = {(truth, name): value for (r, name, truth, c), value in metrics.items() if (r, c) == (number, -1)}
+    spent = {name: whole["", name] or 0.0 for name in SPENT}
+    named = (*SPENT, "miou")
     return RoundFigures(
-        **{name: whole[name] or 0.0 for name in SPENT},
-        miou=metrics.get((number, "miou", "native", -1)),
-        miou_at_model_size=metrics.get((number, "miou", "model", -1)),
-        iou=tuple(metrics[number, "iou", "native", c] for c in classes),
+        **spent,
+        miou=whole.get(("native", "miou")),
+        miou_at_model_size=whole.get(("model", "miou")),
+        iou=_by_class(number, "iou", "native", metrics),
         seconds=dict(seconds),
-        more={name: value for name, value in whole.items() if name not in SPENT},
+        more={name: value for (truth, name), value in whole.items() if truth != "model" and name not in named},
+        asked=_by_class(number, "asked_share", "", metrics),
+        answered=_by_class(number, "answered_share", "", metrics),
+        vertices=vertices(spent["clicks"], spent["person_seconds"]),
     )
+
+
+def _by_class(number: int, name: str, truth: str, metrics: Stored) -> tuple[float | None, ...]:
+    """The figures of each class, in order; empty where there are none."""
+    classes = sorted(c for r, n, t, c in metrics if (r, n, t) == (number, name, truth) and c >= 0)
+    return tuple(metrics[number, name, truth, c] for c in classes)
+
+
+def _vertices(clicks: float, seconds: float, config: RunConfig) -> float | None:
+    """How many clicks of drawn answers are vertices: what their seconds tell, by the run's own prices.
+
+    Drawing has two prices: of a vertex, and of a segment's class; a void answer, a click, counts as a class.
+    """
+    prices = Seconds.model_validate(config.ask.params().get("seconds", {}))
+    if config.answer not in DRAWN:
+        return 0.0
+    if prices.choice == prices.vertex:
+        return None
+    return min(max((prices.choice * clicks - seconds) / (prices.choice - prices.vertex), 0.0), clicks)

@@ -1,7 +1,7 @@
 """The kinds of tables. mIoU and IoU are in points, against native truth; "±" is the sample deviation over seeds.
 
 Reference: the tables of SegXAL (arXiv 2408.04482): per class (Table 1), per cycle (Table 2), split of data (Fig. 7).
-Comparisons are in ``pairs.py``, ``reach.py`` and ``noise.py``.
+Comparisons and what else needs room are in files of their own.
 """
 
 from __future__ import annotations
@@ -10,17 +10,21 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from seglens.bench.against import against
 from seglens.bench.cells import costs, figure, last, miou, named_rows, rows_of
 from seglens.bench.compare import Spread
+from seglens.bench.effort import cost
 from seglens.bench.figures import RoundFigures, RunFigures
 from seglens.bench.noise import noise
 from seglens.bench.pairs import ablation, by_round, equal_cost
+from seglens.bench.penalty import penalty
 from seglens.bench.plan import TablePlan
+from seglens.bench.prices import prices
+from seglens.bench.quality import calibration, queries, rare
 from seglens.bench.reach import reach
 from seglens.bench.results import Results
+from seglens.bench.summary import summary
 from seglens.bench.table import Cell, Figure, Table
-
-SCORING = ("narrow", "score", "pick")
 
 
 def make_tables(results: Results) -> list[Table]:
@@ -123,46 +127,6 @@ def initial_share(runs: Sequence[RunFigures]) -> float:
     return float(np.mean([run.rounds[0].pixel_share for run in runs]))
 
 
-def cost(table: TablePlan, results: Results) -> Table:
-    """What a row costs the machine and, by the simulation's stated prices, a person."""
-    before = results.rows.get(table.against or "", ())
-    lines: list[tuple[Cell, ...]] = []
-    for name in rows_of(table, results, full=True):
-        runs, found = results.rows[name], last(results, name)
-        person = figure([r.person_seconds for r in found], digits=0)
-        stages = [figure([_seconds(run, s) for run in runs], digits=1) for s in (SCORING, ("settle",), ("train",))]
-        machine = figure([_seconds(run, (*SCORING, "settle", "train")) for run in runs], digits=1)
-        times: tuple[Cell, ...] = (machine, figure([seconds_an_iteration(run) for run in runs], digits=2))
-        if table.against is not None:
-            times += (figure(_saved(runs, before) if name != table.against else (), 100),)
-        lines.append((name, len(runs), miou(found), *costs(found), person, *stages, *times))
-    stages_told = ("person s", "scoring s", "settling s", "training s", "machine s")
-    head: tuple[str, ...] = ("row", "seeds", "mIoU", "clicks", "pixels labelled, %", *stages_told)
-    head += ("choosing, s an iteration", *([f"saved against {table.against}, %"] if table.against else []))
-    note = (
-        "After the last round, all rounds together. Person seconds are simulated from clicks at stated prices; machine "
-        "seconds are measured and leave out the simulation of answers and the evaluation. Choosing is narrow, score "
-        "and pick, the mean over all rounds but the first, which has no model."
-    )
-    return Table("cost", table.title or "Machine and person", head, tuple(lines), note)
-
-
-def seconds_an_iteration(run: RunFigures) -> float | None:
-    """Mean machine seconds of choosing in a round after round 0; None where there is none."""
-    return _seconds(run, SCORING, 1) / (len(run.rounds) - 1) if len(run.rounds) > 1 else None
-
-
-def _saved(runs: Sequence[RunFigures], before: Sequence[RunFigures]) -> list[float | None]:
-    """The share of ``before``'s seconds that is saved, by seed."""
-    theirs = {run.seed: seconds_an_iteration(run) for run in before}
-    pairs = [(seconds_an_iteration(run), theirs[run.seed]) for run in runs if run.seed in theirs]
-    return [1 - mine / other if mine is not None and other else None for mine, other in pairs]
-
-
-def _seconds(run: RunFigures, stages: Sequence[str], first: int = 0) -> float:
-    return sum(r.seconds.get(stage, 0.0) for r in run.rounds[first:] for stage in stages)
-
-
 def metrics(table: TablePlan, results: Results) -> Table:
     """Figures of the store by round; "–" where a round has none."""
     rows = [name for name in named_rows(table, results) if name in results.rows]
@@ -213,4 +177,11 @@ KINDS: dict[str, Callable[[TablePlan, Results], Table]] = {
     "by-round": by_round,
     "metrics": metrics,
     "noise": noise,
+    "summary": summary,
+    "against": against,
+    "penalty": penalty,
+    "rare": rare,
+    "calibration": calibration,
+    "queries": queries,
+    "prices": prices,
 }

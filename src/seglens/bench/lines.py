@@ -12,36 +12,54 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
+from seglens.bench.axes import COSTS
 from seglens.bench.figures import RunFigures
 from seglens.bench.noise import noise_lines
-from seglens.bench.panels import BLACK, COLORS, MARKERS, STYLE, Look, by_round, finish, full_line, look, seeds, written
+from seglens.bench.panels import (
+    BLACK,
+    MANY,
+    STYLE,
+    End,
+    Look,
+    by_round,
+    end_labels,
+    finish,
+    full_line,
+    look,
+    row_labels,
+    row_look,
+    seeds,
+    written,
+)
 from seglens.bench.plan import FULL, DrawingPlan, TablePlan
-from seglens.bench.reach import SHARE
-from seglens.bench.results import COSTS, Results
+from seglens.bench.results import Results
 from seglens.types import FloatArray
 
-LEVELS = {"p90": SHARE, "p100": 1.0}
+LEVELS = {"p90": 0.9, "p95": 0.95, "p100": 1.0}
 """Lines of a drawing: what share of full supervision's mIoU each is."""
-HUES = tuple(color for color in COLORS if color != BLACK)
-MANY = 4
-"""With more curves than this, bands of deviation would cover each other: bars stand at the points instead."""
 
 
 def draw_lines(plan: DrawingPlan, results: Results) -> bytes:
     """The drawing: mean mIoU over mean cost of each row, with the sample deviation over seeds.
 
-    Rows without a finished run are left out. Full supervision, where it is among the rows, is no curve.
+    Rows without a finished run are left out. Full supervision, where it is among the rows, is no curve. Few rows have
+    bands of deviation and a legend; of many, bands would cover each other: they have bars, and names at their ends.
     """
     rows = [row for row in plan.rows if row in results.rows and row != FULL]
     looks = row_looks(plan, results.plan.reference)
     with mpl.rc_context(STYLE):
         drawing, panel = _panel(plan.title)
+        many = len(rows) > MANY
+        ends = []
         for number, row in enumerate(rows):
-            place = number - (len(rows) - 1) / 2 if len(rows) > MANY else None
-            _curve(panel, results, row, plan, looks[row], place)
+            place = number - (len(rows) - 1) / 2 if many else None
+            ends += _curve(panel, results, row, plan, looks[row], place)
         finish(panel, COSTS[plan.axis].label)
         _levels(panel, plan, results)
-        return written(drawing, panel, beside=True)
+        if many:
+            names = row_labels({row: results.rows[row] for row in rows})
+            end_labels(panel, [(x, y, names[row], color) for x, y, row, color in ends])
+        return written(drawing, panel, beside=True, legend=not many)
 
 
 def draw_noise(table: TablePlan, results: Results) -> bytes:
@@ -75,13 +93,14 @@ def draw_noise(table: TablePlan, results: Results) -> bytes:
 
 
 def row_looks(plan: DrawingPlan, reference: str | None) -> dict[str, tuple[Look, bool]]:
-    """Colour and marker of each row, and whether it is dashed; the reference is black in every drawing."""
+    """Colour and marker of each row, and whether it is dashed; the reference is black in every drawing, and dashed
+    where that says nothing else."""
     found: dict[str, tuple[Look, bool]] = {}
     for dashed in (False, True):
         rows = [row for row in plan.rows if (row in plan.dashed) == dashed and row != reference]
-        found |= {row: ((HUES[n % len(HUES)], MARKERS[n % len(MARKERS)]), dashed) for n, row in enumerate(rows)}
+        found |= {row: (row_look(n), dashed) for n, row in enumerate(rows)}
     if reference is not None:
-        found[reference] = ((BLACK, "x"), reference in plan.dashed)
+        found[reference] = ((BLACK, "x"), reference in plan.dashed or not plan.dashed)
     return found
 
 
@@ -103,13 +122,13 @@ def _deviation(values: FloatArray) -> FloatArray:
 
 def _curve(
     panel: Axes, results: Results, row: str, plan: DrawingPlan, how: tuple[Look, bool], place: float | None
-) -> None:
+) -> list[End]:
     """One row's curve; ``how``: its look and whether it is dashed; ``place``: of its bars, from the middle of the rows;
-    None = a band."""
+    None = a band. Returns where it ends, with the row's name; nothing where nothing is drawn."""
     (color, marker), dashed = how
     costs, found = by_round(results.rows[row], COSTS[plan.axis])
     if not found.size:
-        return
+        return []
     mean, sd, xs = found.mean(0), _deviation(found), costs.mean(0)
     label = f"{row} ({seeds(len(results.rows[row]))})"
     line = panel.plot(xs, mean, marker=marker, ms=4, lw=1.3, color=color, label=label)[0]
@@ -118,9 +137,10 @@ def _curve(
         line.set_markerfacecolor("white")
     if place is None:
         panel.fill_between(xs, mean - sd, mean + sd, color=color, alpha=0.14, lw=0)
-        return
-    aside = 0.004 * float(np.ptp(xs)) * place  # bars side by side
-    panel.errorbar(xs + aside, mean, sd, fmt="none", ecolor=color, elinewidth=0.7, capsize=1.5, alpha=0.6)
+    else:
+        aside = 0.004 * float(np.ptp(xs)) * place  # bars side by side
+        panel.errorbar(xs + aside, mean, sd, fmt="none", ecolor=color, elinewidth=0.7, capsize=1.5, alpha=0.6)
+    return [(float(xs[-1]), float(mean[-1]), row, color)]
 
 
 def _levels(panel: Axes, plan: DrawingPlan, results: Results) -> None:
@@ -128,7 +148,7 @@ def _levels(panel: Axes, plan: DrawingPlan, results: Results) -> None:
         return
     for name in plan.lines:
         level = LEVELS[name] * results.full_miou
-        panel.axhline(level, color="#555555", ls=":" if name == "p90" else "-.", lw=1)
+        panel.axhline(level, color="#555555", ls="-." if name == "p100" else ":", lw=1)
         panel.annotate(
             f"{name}: {level:.3f}",
             (0, level),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from seglens.bench.axes import COSTS
 from seglens.bench.cells import (
     INTERVAL,
     VERDICT_NOTE,
@@ -21,7 +22,7 @@ from seglens.bench.cells import (
 )
 from seglens.bench.figures import RunFigures
 from seglens.bench.plan import FULL, TablePlan
-from seglens.bench.results import COSTS, NO_OVERLAP, Results
+from seglens.bench.results import NO_OVERLAP, Results
 from seglens.bench.table import Cell, Table
 
 

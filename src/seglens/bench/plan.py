@@ -56,16 +56,27 @@ class TablePlan(Params):
         "by-round",
         "metrics",
         "noise",
+        "summary",
+        "against",
+        "penalty",
+        "rare",
+        "calibration",
+        "queries",
+        "prices",
     ] = Field(description="what it shows")
     title: str = Field("", description="its title; empty = what the kind is called")
     rows: tuple[str, ...] | None = Field(None, min_length=1, description="its rows by name, in order; null = all")
     against: str | None = Field(
         None,
-        description="row that others are paired with: by-round (null = the reference), cost (null = none), noise (the "
-        "name of a line; null = none)",
+        description="row that others are paired with: by-round and against (null = the reference), cost (null = none), "
+        "noise (the name of a line; null = none)",
     )
-    at: tuple[float, ...] = Field((), description="reach: mIoU to reach beside 90 % of full supervision, 0 to 1")
+    at: tuple[float, ...] = Field((), description="reach, prices: mIoU to reach beside 90 and 95 % of full supervision")
     metrics: tuple[str, ...] = Field((), description="metrics: their names in the store")
+    click_seconds: tuple[float, ...] = Field(
+        (), description="prices: seconds of a click or a class; () = 1.2, 2.4, 4.8"
+    )
+    vertex_seconds: tuple[float, ...] = Field((), description="prices: seconds of a vertex; () = 0.45, 0.9, 1.8")
 
 
 class DrawingPlan(Params):
@@ -77,8 +88,8 @@ class DrawingPlan(Params):
         (), description="those of its rows drawn dashed, the first in the colour of the first that is not, and so on"
     )
     axis: AxisName = Field("pixels", description="cost to draw over: clicks, pixels or (person) seconds")
-    lines: tuple[Literal["p90", "p100"], ...] = Field(
-        (), description="levels to draw: 90 % of full supervision's mIoU (p90), and all of it (p100)"
+    lines: tuple[Literal["p90", "p95", "p100"], ...] = Field(
+        (), description="levels to draw: 90 or 95 % of full supervision's mIoU (p90, p95), and all of it (p100)"
     )
 
 

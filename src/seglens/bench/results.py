@@ -10,30 +10,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seglens.bench.compare import Curve, Difference, curve, interval, paired, spread
+from seglens.bench.axes import COSTS, curves
+from seglens.bench.compare import Curve, Difference, interval, paired, spread
 from seglens.bench.figures import RunFigures
 from seglens.bench.plan import FULL, AxisName, Bench, BenchPlan
+from seglens.bench.presets import presets
 from seglens.bench.provenance import commit, machine
 from seglens.data import open_data
 from seglens.loop import Workbench
 
 NO_OVERLAP = "no overlap"
-
-
-@dataclass(frozen=True)
-class Cost:
-    """A cost to compare at: the figure it is read from, how it is scaled, and its name."""
-
-    key: str
-    scale: float
-    label: str
-
-
-COSTS: dict[AxisName, Cost] = {
-    "clicks": Cost("clicks", 1.0, "clicks"),
-    "pixels": Cost("pixel_share", 100.0, "pixels labelled, %"),
-    "seconds": Cost("person_seconds", 1 / 3600, "simulated person hours"),
-}
 
 
 @dataclass(frozen=True)
@@ -80,11 +66,7 @@ class Results:
 
     def curves(self, row: str, axis: AxisName) -> dict[int, Curve]:
         """mIoU over a cost, by seed."""
-        cost = COSTS[axis]
-        return {
-            run.seed: curve([cost.scale * getattr(r, cost.key) for r in run.rounds], [r.miou for r in run.rounds])
-            for run in self.rows.get(row, ())
-        }
+        return curves(self.rows.get(row, ()), COSTS[axis])
 
     def differences(self, axis: AxisName) -> dict[str, dict[int, Difference | None]]:
         """Each row less the reference at equal cost, by row and seed; None = no overlap."""
@@ -134,6 +116,7 @@ def plain(results: Results) -> dict[str, Any]:
         "unfinished": list(results.unfinished),
         "full_miou": results.full_miou,
         "reference": results.plan.reference,
+        **presets(results.rows, results.plan.reference, results.full_miou),
         "equal_cost": {axis: _equal_cost(results, axis) for axis in results.plan.axes},
         "rows": {row: [run.plain() for run in runs] for row, runs in results.rows.items()},
     }

@@ -10,6 +10,9 @@ import numpy as np
 
 from seglens.types import IGNORE, FloatArray, IntArray, SeglensError
 
+RARE = 5
+"""Classes that count as rare: the five that the truth has fewest pixels of."""
+
 
 def confusion_matrix(truth: IntArray, prediction: IntArray, classes: int, ignore: int = IGNORE) -> IntArray:
     """How often each class was predicted as each.
@@ -87,6 +90,36 @@ def miou(confusion: IntArray) -> float:
     """
     values = iou(confusion)
     return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
+
+
+def rare_classes(confusion: IntArray, count: int = RARE) -> tuple[int, ...]:
+    """The rarest classes of the truth, rarest first; those that never occur are left out.
+
+    Args:
+        confusion: (C, C), rows = truth.
+        count: how many.
+
+    Example:
+        >>> rare_classes(np.array([[9, 0, 0], [0, 0, 0], [1, 0, 1]]), 1)
+        (2,)
+    """
+    pixels = confusion.sum(1)
+    return tuple(int(c) for c in np.argsort(pixels, kind="stable") if pixels[c])[:count]
+
+
+def rare_miou(confusion: IntArray, count: int = RARE) -> float:
+    """Mean IoU over the rarest classes of the truth; NaN where there is no truth.
+
+    Args:
+        confusion: (C, C), rows = truth.
+        count: how many classes.
+
+    Example:
+        >>> rare_miou(np.array([[8, 1], [1, 1]]), 1)
+        0.3333333333333333
+    """
+    rare = rare_classes(confusion, count)
+    return float(iou(confusion)[list(rare)].mean()) if rare else float("nan")
 
 
 def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -16,6 +17,7 @@ from seglens.files import read_arrays, write_bytes
 from seglens.functional.run_lengths import decode
 from seglens.loop.asking import Predictions, choose_rows, make_queries, maps_path
 from seglens.loop.budget import allowance, charged
+from seglens.loop.queries import query_metrics, spread_metrics
 from seglens.loop.scoring import REGIONS, ScoreChunks, load_pool, score_pool
 from seglens.loop.simulated import simulated_metrics
 from seglens.loop.workbench import LEARNT, MODEL, Report, Workbench, device
@@ -23,7 +25,7 @@ from seglens.models import SegNet, load_checkpoint, save_checkpoint, save_member
 from seglens.models.views import VIEWS
 from seglens.protocols import AskContext, Evidence, Learner
 from seglens.store import LabelFiles, Metric, Repository
-from seglens.training import TrainSource, evaluate, train
+from seglens.training import Metrics, TrainSource, evaluate, train
 from seglens.types import (
     IGNORE,
     Answered,
@@ -274,6 +276,7 @@ class Stages:
         metrics = [Metric(round, name, "", -1, float(value)) for name, value in figures.items()]
         if self.bench.labels is not None:
             metrics += simulated_metrics(round, self.files, self.bench.labels, self.bench.pool_counts)
+        metrics += self._query_metrics(round)
         model = self.bench.model(round + 1)
         if self.bench.eval_data is None or model is None:
             return metrics
@@ -290,16 +293,32 @@ class Stages:
             metrics += _metrics_of(round, result)
         return metrics
 
+    def _query_metrics(self, round: int) -> list[Metric]:
+        by_image: dict[ImageId, list[Answered]] = {}
+        for pair in self.repo.answered():
+            if pair.query.round == round:
+                by_image.setdefault(pair.query.image, []).append(pair)
+        images = [self._answered_image(id, answers) for id, answers in by_image.items()]
+        asked = Counter(query.image for query in self.repo.queries(round))
+        spread = spread_metrics(round, [asked[id] for id in self.bench.pool])
+        return spread + query_metrics(round, images, self.bench.labels, len(self.bench.data.classes))
+
     def _asked_images(self, round: int) -> set[ImageId]:
         return {query.image for query in self.repo.queries() if query.round <= round}
 
 
-def _metrics_of(round: int, result: Any) -> list[Metric]:
-    metrics = [Metric(round, "miou", result.truth, -1, float(result.miou))]
-    for name, values in (("iou", result.iou), ("dice", result.dice)):
-        for index, value in enumerate(values):
-            metrics.append(Metric(round, name, result.truth, index, None if np.isnan(value) else float(value)))
-    return metrics
+def _metrics_of(round: int, result: Metrics) -> list[Metric]:
+    """The whole's figures at class -1, then those by class; only native truth has the finer ones."""
+    whole: dict[str, float] = {"miou": result.miou}
+    by_class: dict[str, FloatArray] = {"iou": result.iou, "dice": result.dice}
+    if result.boundary is not None and result.ece is not None and result.overconfidence is not None:
+        known = result.boundary[np.isfinite(result.boundary)]
+        whole |= {"boundary_iou": float(known.mean()) if len(known) else float("nan")}
+        whole |= {"rare_miou": result.rare_miou, "ece": result.ece, "overconfidence": result.overconfidence}
+        by_class |= {"boundary_iou": result.boundary, "truth_share": result.truth_share}
+    found = [(name, -1, value) for name, value in whole.items()]
+    found += [(name, index, float(value)) for name, values in by_class.items() for index, value in enumerate(values)]
+    return [Metric(round, name, result.truth, c, None if np.isnan(value) else value) for name, c, value in found]
 
 
 def model_path(run: Path, round: int) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -12,12 +12,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from seglens.functional import metrics
+from seglens.functional.boundary import boundary_counts, boundary_iou
+from seglens.functional.calibration import BINS, calibration_error, calibration_gaps, confidence
 from seglens.models.features import FeatureCache
 from seglens.models.images import load_image, to_input
 from seglens.models.network import SegNet
 from seglens.models.views import VIEWS
 from seglens.protocols import LabelSource, Progress, SegDataset
-from seglens.types import ByteArray, FloatArray, ImageId, IntArray, SeglensError, Size
+from seglens.types import IGNORE, ByteArray, FloatArray, ImageId, IntArray, SeglensError, Size
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,9 @@ class Metrics:
         dice: (C,), NaN likewise.
         confusion: (C, C) int64, rows = truth.
         images: how many were measured.
+        boundary: (C,) boundary IoU, NaN for a class without a contour; None = not measured (only native truth is).
+        ece: expected calibration error over pixels; None likewise.
+        overconfidence: mean confidence less accuracy; None likewise.
     """
 
     truth: Literal["native", "model"]
@@ -41,6 +46,50 @@ class Metrics:
     dice: FloatArray
     confusion: IntArray
     images: int
+    boundary: FloatArray | None = None
+    ece: float | None = None
+    overconfidence: float | None = None
+
+    @property
+    def rare_miou(self) -> float:
+        """Mean IoU of the five classes that the truth has fewest pixels of."""
+        return metrics.rare_miou(self.confusion)
+
+    @property
+    def truth_share(self) -> FloatArray:
+        """(C,) share of the truth's pixels that each class has."""
+        pixels: IntArray = self.confusion.sum(1)
+        return pixels / max(int(pixels.sum()), 1)
+
+
+@dataclass
+class _Counts:
+    """What adds up over the images: two confusion matrices, and what only native truth is compared by."""
+
+    native: IntArray
+    model: IntArray
+    boundary: IntArray
+    gaps: FloatArray
+
+    @classmethod
+    def none(cls, classes: int) -> _Counts:
+        """Nothing yet."""
+        empty = np.zeros((classes, classes), np.int64)
+        return cls(empty, empty.copy(), np.zeros((3, classes), np.int64), np.zeros(BINS))
+
+    def add(self, logits: Tensor, truth: ByteArray, size: Size) -> None:
+        """Count an image of ``truth`` (H, W) and ``logits`` (C, h, w)."""
+        classes = len(self.native)
+        small = VIEWS["plain"].label(torch.from_numpy(truth), size).numpy()
+        wide = _resized(logits, (truth.shape[0], truth.shape[1]))
+        found = _argmax(wide)
+        counts = metrics.confusion_matrix(truth, found, classes)
+        self.native += counts
+        same = truth.shape == tuple(size)
+        self.model += counts if same else metrics.confusion_matrix(small, _argmax(_resized(logits, size)), classes)
+        self.boundary += boundary_counts(truth, found, classes)
+        known = truth != IGNORE
+        self.gaps += calibration_gaps(confidence(wide)[known], (found == truth)[known])
 
 
 def evaluate(
@@ -77,21 +126,25 @@ def evaluate(
         raise SeglensError(f"evaluation: none of the {len(ids)} images has a mask")
     if cache is not None:
         cache.fill(measured)
-    classes = len(net.classes)
-    native, model = np.zeros((classes, classes), np.int64), np.zeros((classes, classes), np.int64)
+    counts = _Counts.none(len(net.classes))
     sizes = set()
     for start in range(0, len(measured), batch):
         chunk = measured[start : start + batch]
         for id, logits in zip(chunk, _logits(net, data, chunk, size, cache), strict=True):
             truth = labels.label(id)
             sizes.add(truth.shape)
-            small = VIEWS["plain"].label(torch.from_numpy(truth), size).numpy()
-            native += metrics.confusion_matrix(truth, _argmax(logits, truth.shape), classes)
-            model += metrics.confusion_matrix(small, _argmax(logits, size), classes)
+            counts.add(logits, truth, size)
         if progress is not None:
             progress(start + len(chunk), len(measured))
     name = _name(next(iter(sizes))) if len(sizes) == 1 else "mixed"
-    return [_figures("native", name, native, len(measured)), _figures("model", _name(size), model, len(measured))]
+    pixels = int(counts.native.sum())
+    native = replace(
+        _figures("native", name, counts.native, len(measured)),
+        boundary=boundary_iou(counts.boundary),
+        ece=calibration_error(counts.gaps, pixels),
+        overconfidence=-float(counts.gaps.sum()) / pixels if pixels else float("nan"),
+    )
+    return [native, _figures("model", _name(size), counts.model, len(measured))]
 
 
 def predict(net: SegNet, image: ByteArray, size: Size | None = None) -> ByteArray:
@@ -107,7 +160,7 @@ def predict(net: SegNet, image: ByteArray, size: Size | None = None) -> ByteArra
     """
     size = size or net.config.size
     logits = _forward(net, to_input(image, size)[None])
-    return _argmax(logits[0], (image.shape[0], image.shape[1]))
+    return _argmax(_resized(logits[0], (image.shape[0], image.shape[1])))
 
 
 def _logits(net: SegNet, data: SegDataset, ids: Sequence[ImageId], size: Size, cache: FeatureCache | None) -> Tensor:
@@ -134,10 +187,15 @@ def _forward(net: SegNet, images: Tensor) -> Tensor:
         net.train(mode)
 
 
-def _argmax(logits: Tensor, size: Size) -> ByteArray:
-    """(C, h, w) logits, bilinear to ``size``: the best class of each pixel, (H, W) uint8."""
-    if logits.shape[-2:] != size:
-        logits = functional.interpolate(logits[None].float(), size=size, mode="bilinear", align_corners=False)[0]
+def _resized(logits: Tensor, size: Size) -> Tensor:
+    """(C, h, w) logits, bilinear to ``size``."""
+    if logits.shape[-2:] == size:
+        return logits
+    return functional.interpolate(logits[None].float(), size=size, mode="bilinear", align_corners=False)[0]
+
+
+def _argmax(logits: Tensor) -> ByteArray:
+    """(C, H, W) logits: the best class of each pixel, (H, W) uint8."""
     if logits.device.type == "cpu":  # NumPy takes a fifth of torch's time for a leading axis
         best: ByteArray = logits.float().numpy().argmax(0).astype(np.uint8)
     else:
