@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from seglens.acquisition.presets import preset_names
 from seglens.cli import app
+from seglens.cli.bench import FileFirst
 from seglens.config import PartConfig, RunConfig
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,6 +44,8 @@ def problem(words: list[str]) -> str | None:
     rest = words[1:]
     while isinstance(command, TyperGroup) and rest:
         name = rest.pop(0)
+        if isinstance(command, FileFirst) and name not in command.commands:
+            name, rest = "run", [name, *rest]
         if name not in command.commands:
             return f"no command '{name}' in: {shlex.join(words)}"
         command = command.commands[name]

@@ -112,7 +112,8 @@ def penalty(table: TablePlan, results: Results) -> Table:
         f"Shares of the budgets, those of the rounds of '{first}' but the first, at which a row's mIoU is higher by a "
         f"{TEST} (p < {ALPHA:g}), Holm-Bonferroni over all comparisons of a cost. {'; '.join(told)}. Wins and losses "
         "are means over the rows that it was compared with; 'alone' takes each p-value by itself. Differences that do "
-        f"not vary over seeds are no win. Left out: pairs of which both have {100 * SATURATED:.0f} % of full supervision."
+        "not vary over seeds are no win. Left out: pairs of which both have "
+        f"{100 * SATURATED:.0f} % of full supervision."
     )
     return Table("penalty", table.title or "Pairwise penalty matrix", head, tuple(lines), note)
 
