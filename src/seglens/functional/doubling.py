@@ -37,4 +37,5 @@ def _weights(side: int) -> FloatArray:
     """(2 side, side) float32: what each of twice as many places takes of the values there are."""
     at = np.arange(2 * side) * ((side - 1) / (2 * side - 1))
     weights = np.maximum(0.0, 1.0 - np.abs(at[:, None] - np.arange(side)))
-    return weights.astype(np.float32)
+    found: FloatArray = weights.astype(np.float32)
+    return found

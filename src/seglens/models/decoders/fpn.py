@@ -52,7 +52,7 @@ class Fpn(nn.Module):
         return watch("trunk", doubled(coarse[0] + coarse[1] + coarse[2]) + fine)
 
     def _branches(self, stages: list[Tensor], watch: Watch) -> list[Tensor]:
-        """The branches; all but the finest at stride 8: adding and dropping channels commute with their last doubling."""
+        """The branches; all but the finest at stride 8: adding and dropping channels commute with doubling."""
         layers = self.layers
         level = layers.p5(watch("bottleneck", stages[-1]))
         levels = [level]
