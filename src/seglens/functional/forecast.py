@@ -20,18 +20,22 @@ DAMPING = 0.4
 """What is left of a trend one step later."""
 DOUBT = 0.01
 """Error, mIoU, below which one family is not taken to be better than another."""
-LEAST_STEP = 0.005
-"""A curve is never taken to be steadier than this, mIoU: two equal measurements are luck."""
+LUCK = 0.015
+"""How much of its movement, mIoU, a curve owes to training again: added to what its steps show."""
+QUANTILES = (-0.5, 0.61)
+"""What 80 % of the bench's curves strayed within, in units of their unrest: ``benchmarks/forecast.py`` finds them."""
 
 
 def rising(points: Sequence[tuple[float, float]]) -> tuple[FloatArray, FloatArray]:
     """A curve of (spent, mIoU) in the order of rounds; of rounds that spent nothing more, the last.
 
+    Rounds before anything is spent are left out.
+
     Example:
         >>> [values.tolist() for values in rising([(1, 0.3), (2, 0.4), (2, 0.5)])]
         [[1.0, 2.0], [0.3, 0.5]]
     """
-    kept = dict(points)
+    kept = {spent: miou for spent, miou in points if spent > 0}
     return np.array(list(kept), np.float64), np.array(list(kept.values()), np.float64)
 
 
@@ -86,7 +90,7 @@ def family_weights(spent: FloatArray, miou: FloatArray) -> dict[str, float]:
 
     Two points leave one, which tells nothing: then all count the same.
     """
-    errors = {name: 0.0 for name in FAMILIES}
+    errors = dict.fromkeys(FAMILIES, 0.0)
     if len(spent) > 2:
         before = spent[:-1], miou[:-1], spent[-1:]
         errors = {name: float(family(*before)[0] - miou[-1]) for name, family in FAMILIES.items()}
@@ -103,13 +107,21 @@ def expected(spent: FloatArray, miou: FloatArray, at: FloatArray) -> FloatArray:
 
 
 def unrest(spent: FloatArray, miou: FloatArray, at: FloatArray) -> FloatArray:
-    """How far the curve may move until ``at``, (m,): the mean size of its last two steps, times the root of the steps.
+    """How far the curve may move until ``at``, mIoU, (m,): the mean size of its last two steps plus ``LUCK``, times the
+    cube root of the steps ahead.
 
-    Steps in mIoU; less than one step ahead counts as one, for a measurement is as uncertain however near.
+    Less than one step ahead counts as one: a measurement is as uncertain however near it is.
     """
-    size = max(float(np.abs(np.diff(miou)[-2:]).mean()), LEAST_STEP)
-    moved: FloatArray = size * np.sqrt(np.maximum(steps_ahead(spent, at), 1.0))
+    size = float(np.abs(np.diff(miou)[-2:]).mean()) + LUCK
+    moved: FloatArray = size * np.cbrt(np.maximum(steps_ahead(spent, at), 1.0))
     return moved
+
+
+def interval(spent: FloatArray, miou: FloatArray, at: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Low and high end of the 80 % interval of the mIoU where ``at``, (m,), is spent: (m,) each, within 0 to 1."""
+    middle, moved = expected(spent, miou, at), unrest(spent, miou, at)
+    low, high = (np.clip(middle + end * moved, 0.0, 1.0) for end in QUANTILES)
+    return low, high
 
 
 def conformal(strayed: FloatArray, level: float = 0.8) -> tuple[float, float]:
