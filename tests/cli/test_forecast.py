@@ -15,7 +15,7 @@ from seglens.cli import app
 from seglens.cli.run import summary
 from seglens.files import write_bytes
 from seglens.loop import create, load_config
-from seglens.types import SeglensError
+from seglens.types import SeglensError, Unit
 
 
 def said(*words: str | Path) -> str:
@@ -69,18 +69,26 @@ def test_advice_to_stop_and_to_go_on(run: Path, tmp_path: Path) -> None:
     assert "not to be expected within 10" in said(never)
 
 
-@pytest.mark.parametrize("unit", ["pixels", "image-equivalents", "pool-share", "seconds"])
-def test_the_budgets_own_unit(run: Path, tmp_path: Path, unit: str) -> None:
+@pytest.mark.parametrize("unit", [Unit.PIXELS, Unit.IMAGE_EQUIVALENTS, Unit.POOL_SHARE, Unit.SECONDS])
+def test_the_budgets_own_unit(run: Path, tmp_path: Path, unit: Unit) -> None:
     found = told(with_budget(run, tmp_path, unit=unit, per_round=0.5), "--worth", "1")
     rounds = summary(run)["rounds"]
     pixels = [r["pixels"] for r in rounds]
-    size = {"pixels": 1, "image-equivalents": 64 * 96, "pool-share": 6 * 64 * 96}
+    size = {Unit.PIXELS: 1, Unit.IMAGE_EQUIVALENTS: 64 * 96, Unit.POOL_SHARE: 6 * 64 * 96}
     spent = [point["spent"] for point in found["measured"]]
     if unit in size:
         assert spent == pytest.approx([value / size[unit] for value in pixels])
     clicks = 0.5 * (rounds[1]["clicks"] - rounds[0]["clicks"]) / (spent[1] - spent[0])
     assert found["asked"] == pytest.approx(0.01 * clicks / 1000)
     assert found["unit"] == unit
+
+
+def test_a_budget_in_images_counts_what_was_asked(run: Path, tmp_path: Path) -> None:
+    there = with_budget(run, tmp_path, unit=Unit.IMAGES)
+    text = (there / "config.yaml").read_text()
+    (there / "config.yaml").write_text(text.replace("name: superpixel\n  segments: 24", "name: image"))
+    asked = [r["queries"] for r in summary(run)["rounds"]]
+    assert [point["spent"] for point in told(there)["measured"]] == [asked[0], sum(asked)]
 
 
 def test_what_cannot_be_forecast_says_why(tmp_path: Path) -> None:

@@ -61,13 +61,14 @@ def plain(folder: Path, found: Outlook) -> dict[str, Any]:
 
 def _table(found: Outlook) -> Table:
     unit = found.history.config.budget.unit.value
-    table = Table(title=console.escape(f"{found.history.run}: mIoU to expect"))
+    title, below = f"{found.history.run}: mIoU to expect", "gain: of the expected curve, from step to step"
+    table = Table(title=console.escape(title), caption=below)
     for name in (unit, "mIoU", "80 % interval", "gain, points"):
         table.add_column(name, justify="right")
-    table.add_row(f"{found.history.spent[-1]:g}", f"{found.history.miou[-1]:.3f}", "measured", "")
+    table.add_row(_amount(found.history.spent[-1]), f"{found.history.miou[-1]:.3f}", "measured", "")
     for step in found.ahead:
         table.add_row(
-            f"{step.spent:g}", f"{step.miou:.3f}", f"{step.low:.3f} to {step.high:.3f}", f"{100 * step.gain:+.2f}"
+            _amount(step.spent), f"{step.miou:.3f}", f"{step.low:.3f} to {step.high:.3f}", f"{100 * step.gain:+.2f}"
         )
     return table
 
@@ -79,7 +80,7 @@ def advice(found: Outlook) -> list[str]:
 
 def _by_worth(found: Outlook) -> list[str]:
     unit, gain = found.history.config.budget.unit.value, found.ahead[0].gain
-    brings = f"the next {found.step:g} {unit} should bring {100 * gain:+.2f} points"
+    brings = f"the next {_amount(found.step)} {unit} should bring {100 * gain:+.2f} points"
     if found.asked is None:
         return [f"{brings}; say with --worth what 1,000 clicks must bring"]
     against = f"{brings}, {100 * found.asked:.2f} are asked"
@@ -87,7 +88,7 @@ def _by_worth(found: Outlook) -> list[str]:
         return [f"stop: {against}"]
     if found.worth_until is None:
         return [f"go on: {against}; so should all of the next {ROUNDS} such steps"]
-    return [f"go on: {against}; stop at about {found.worth_until:g} {unit}"]
+    return [f"go on: {against}; stop at about {_amount(found.worth_until)} {unit}"]
 
 
 def _by_target(found: Outlook) -> list[str]:
@@ -97,5 +98,9 @@ def _by_target(found: Outlook) -> list[str]:
     if found.target_at is None:
         return [f"the target of {found.target:g} mIoU is not to be expected within {ROUNDS} such steps"]
     if found.target_at <= last:
-        return [f"the target of {found.target:g} mIoU was reached at {found.target_at:g} {unit}"]
-    return [f"the target of {found.target:g} mIoU is to be expected at about {found.target_at:.4g} {unit}"]
+        return [f"the target of {found.target:g} mIoU was reached at {_amount(found.target_at)} {unit}"]
+    return [f"the target of {found.target:g} mIoU is to be expected at about {_amount(found.target_at)} {unit}"]
+
+
+def _amount(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.4g}"
