@@ -17,6 +17,7 @@ from seglens.report.charts import SHAPES, Axis, Series, line_chart
 from seglens.report.cycles import cycles
 from seglens.report.gallery import gallery
 from seglens.report.learning import gate_table, weights_table
+from seglens.report.outlook import fan
 from seglens.report.places import asked_columns, asked_rows, places
 from seglens.report.setup import choices, training
 from seglens.report.story import cards, label_words, notes, story
@@ -120,15 +121,16 @@ def page(views: Sequence[RunView]) -> str:
 
 
 def charts(views: Sequence[RunView]) -> list[Markup]:
-    """mIoU against clicks and against pixels labelled, of every run."""
+    """mIoU against clicks and against pixels labelled, of every run; of one alone, also what comes next."""
     full = views[0].config.full_miou
     level = ("full supervision", full) if full is not None else None
     names, ids = labels_of(views), count(1)
+    next_up = fan(views[0]) if len(views) == 1 else None
     y = Axis("mIoU", lambda v: f"{v:.2f}")
     clicks = [Series(n, _points(v, "clicks")) for n, v in zip(names, views, strict=True)]
     shares = [Series(n, _points(v, "share")) for n, v in zip(names, views, strict=True)]
     return [
-        line_chart(clicks, Axis("clicks", whole), y, "Quality against clicks", ids, level),
+        line_chart(clicks, Axis("clicks", whole), y, "Quality against clicks", ids, level, next_up),
         line_chart(
             shares,
             Axis("pixels labelled, share of the pool", lambda v: f"{100 * v:.4g} %"),
