@@ -5,6 +5,7 @@ is made from the curves of all rows of other names, in whatever file.
 
 - `coverage`: the share of rounds inside their 80 % interval;
 - `mae`, `mae_trend`: mean absolute error, mIoU, of what is expected, and of last value plus slope of the last step;
+- `mae_last`: that of the last value alone;
 - `width`: the interval's mean width, mIoU; `points`: how many rounds;
 - `two_steps`: the same two rounds ahead, with the quantiles for one; `file_left_out`: with those of other files alone;
 - `quantiles`: what the package's own intervals are to be made of (`QUANTILES` in functional/forecast.py).

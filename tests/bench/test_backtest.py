@@ -23,6 +23,7 @@ def test_a_round_is_told_from_those_before_it() -> None:
     first, second = tell([source(a=[*CURVE])])
     assert (first.file, first.row, first.truth, second.truth) == ("f", "a", 0.36, 0.38)
     assert (first.trend, second.trend) == (pytest.approx(0.4), pytest.approx(0.36 + 2 * 0.06))
+    assert (first.last, second.last) == (0.3, 0.36)
     spent, miou = np.array(CURVE[:3]).T
     assert second.expected == expected(spent, miou, np.array([500.0]))[0]
     (far,) = tell([source(a=[*CURVE])], steps=2)

@@ -7,7 +7,7 @@ import numpy as np
 
 from seglens.functional.forecast import expected
 from seglens.report.outlook import STEPS, fan
-from seglens.report.page import charts
+from seglens.report.page import charts, page
 from seglens.report.view import RunView
 
 Maker = Callable[..., Path]
@@ -30,6 +30,8 @@ def test_one_run_has_a_fan_and_several_have_none(make_run: Maker) -> None:
     one, other = (RunView.load(make_run(f"run {seed}", seed=seed)) for seed in (0, 1))
     assert [str(chart).count('class="fan"') for chart in charts([one])] == [1, 0]
     assert [str(chart).count('class="fan"') for chart in charts([one, other])] == [0, 0]
+    assert "The shaded fan" in page([one])
+    assert "The shaded fan" not in page([one, other])
 
 
 def test_one_round_tells_nothing(make_run: Maker) -> None:

@@ -17,14 +17,15 @@ from seglens.types import FloatArray, SeglensError
 class Told:
     """One round that was told from those before it; mIoU everywhere.
 
-    ``trend`` is what the last value and the slope of the last step would have told, ``unrest`` how far the curve could
-    be thought to move.
+    ``trend`` is what the last value and the slope of the last step would have told, ``last`` the last value alone,
+    ``unrest`` how far the curve could be thought to move.
     """
 
     file: str
     row: str
     expected: float
     trend: float
+    last: float
     unrest: float
     truth: float
 
@@ -42,6 +43,7 @@ class Score:
     coverage: float
     mae: float
     mae_trend: float
+    mae_last: float
     width: float
     points: int
 
@@ -66,7 +68,7 @@ def _told(file: str, row: str, curve: tuple[FloatArray, FloatArray], known: int,
     spent, miou = (values[:known] for values in curve)
     at, truth = (values[known + steps - 1 : known + steps] for values in curve)
     trend = miou[-1] + (miou[-1] - miou[-2]) / (spent[-1] - spent[-2]) * (at - spent[-1])
-    figures = (expected(spent, miou, at), trend, unrest(spent, miou, at), truth)
+    figures = (expected(spent, miou, at), trend, miou[-1:], unrest(spent, miou, at), truth)
     return Told(file, row, *(float(values[0]) for values in figures))
 
 
@@ -89,6 +91,7 @@ def score(points: Sequence[Told], ends: Callable[[Told], tuple[float, float]]) -
         coverage=float(((low <= strayed) & (strayed <= high)).mean()),
         mae=float(np.mean([abs(one.truth - one.expected) for one in points])),
         mae_trend=float(np.mean([abs(one.truth - one.trend) for one in points])),
+        mae_last=float(np.mean([abs(one.truth - one.last) for one in points])),
         width=float(((high - low) * wide).mean()),
         points=len(points),
     )

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from seglens import __version__
 from seglens.files import write_bytes
-from seglens.report.charts import SHAPES, Axis, Series, line_chart
+from seglens.report.charts import SHAPES, Axis, Fan, Series, line_chart
 from seglens.report.cycles import cycles
 from seglens.report.gallery import gallery
 from seglens.report.learning import gate_table, weights_table
@@ -90,6 +90,7 @@ def page(views: Sequence[RunView]) -> str:
         sections=[(id, text) for id, text in SECTIONS.items() if shown.get(id, True)],
         eval_words=f"“{main.config.eval_data.name}”" if main.config.eval_data else "the evaluation images (none here)",
         charts=charts(views),
+        fanned=next_up(views) is not None,
         lines=labels_of(views),
         rounds=round_rows(views),
         class_rows=rows,
@@ -125,12 +126,11 @@ def charts(views: Sequence[RunView]) -> list[Markup]:
     full = views[0].config.full_miou
     level = ("full supervision", full) if full is not None else None
     names, ids = labels_of(views), count(1)
-    next_up = fan(views[0]) if len(views) == 1 else None
     y = Axis("mIoU", lambda v: f"{v:.2f}")
     clicks = [Series(n, _points(v, "clicks")) for n, v in zip(names, views, strict=True)]
     shares = [Series(n, _points(v, "share")) for n, v in zip(names, views, strict=True)]
     return [
-        line_chart(clicks, Axis("clicks", whole), y, "Quality against clicks", ids, level, next_up),
+        line_chart(clicks, Axis("clicks", whole), y, "Quality against clicks", ids, level, next_up(views)),
         line_chart(
             shares,
             Axis("pixels labelled, share of the pool", lambda v: f"{100 * v:.4g} %"),
@@ -140,6 +140,11 @@ def charts(views: Sequence[RunView]) -> list[Markup]:
             level,
         ),
     ]
+
+
+def next_up(views: Sequence[RunView]) -> Fan | None:
+    """What comes next of one run alone: several fans would hide one another."""
+    return fan(views[0]) if len(views) == 1 else None
 
 
 def _points(view: RunView, cost: str) -> tuple[tuple[float, float], ...]:
