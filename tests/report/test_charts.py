@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seglens.report.charts import BOTTOM, HEIGHT, LEFT, Axis, Series, line_chart, sparkline, ticks
+from seglens.report.charts import BOTTOM, HEIGHT, LEFT, Axis, Fan, Series, line_chart, sparkline, ticks
 
 X, Y = Axis("clicks", lambda v: f"{v:.0f}"), Axis("mIoU", lambda v: f"{v:.2f}")
 
@@ -74,3 +74,18 @@ def test_a_sparkline_needs_two_values() -> None:
     assert sparkline([None, 0.5]) == ""
     path = ElementTree.fromstring(sparkline([0.0, None, 1.0])).findall("path")[1].get("d")
     assert path == "M2.0 18.0 L62.0 2.0"
+
+
+def test_a_fan_opens_at_the_last_point_and_is_read_out() -> None:
+    ahead = Fan("next", ((300, 0.4, 0.4, 0.4), (450, 0.5, 0.3, 0.8)))
+    tree = ElementTree.fromstring(
+        line_chart([Series("a", ((100, 0.2), (300, 0.4)))], X, Y, "Quality", count(), fan=ahead)
+    )
+    area = next(e for e in tree.iter("g") if e.get("class") == "fan").find("path")
+    middle, line = (next(e for e in tree.iter("path") if e.get("class") == name) for name in ("level", "s0 line"))
+    corners = re.findall(r"([\d.]+) ([\d.]+)", area.get("d"))
+    assert corners[0] == corners[-1] == re.findall(r"([\d.]+) ([\d.]+)", line.get("d"))[-1]
+    low, high = (float(y) for _, y in corners[1:3])
+    mid = float(re.findall(r"([\d.]+) ([\d.]+)", middle.get("d"))[-1][1])
+    assert (low - mid) / (low - high) == pytest.approx(0.4, abs=0.01)
+    assert "next: 0.50 (0.30 to 0.80) at 450" in tree.find("desc").text

@@ -28,6 +28,14 @@ class Series:
 
 
 @dataclass(frozen=True)
+class Fan:
+    """What is expected to follow a line: (x, y, low, high) in data units, in order of x, from the line's last point."""
+
+    label: str
+    points: tuple[tuple[float, float, float, float], ...]
+
+
+@dataclass(frozen=True)
 class Axis:
     """What an axis shows: its label and how a tick is written."""
 
@@ -72,7 +80,13 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
 
 
 def line_chart(
-    series: Sequence[Series], x: Axis, y: Axis, name: str, ids: count[int], level: tuple[str, float] | None = None
+    series: Sequence[Series],
+    x: Axis,
+    y: Axis,
+    name: str,
+    ids: count[int],
+    level: tuple[str, float] | None = None,
+    fan: Fan | None = None,
 ) -> Markup:
     """A line chart.
 
@@ -83,6 +97,7 @@ def line_chart(
         name: the title, which the description completes with the figures.
         ids: gives the numbers that make element ids unique on the page.
         level: a named horizontal line, or None.
+        fan: what is expected to follow the first line, or None.
 
     Returns:
         An ``<svg>`` element, or a sentence where there is no point to draw.
@@ -90,8 +105,9 @@ def line_chart(
     points = [p for s in series for p in s.points]
     if not points:
         return render("empty.html.j2", name=name)
-    heights = [p[1] for p in points] + ([level[1]] if level else [])
-    x_ticks, y_ticks = ticks(0.0, max(p[0] for p in points), 4), ticks(min(heights), max(heights))
+    ahead = fan.points if fan else ()
+    heights = [p[1] for p in points] + ([level[1]] if level else []) + [end for p in ahead for end in p[2:]]
+    x_ticks, y_ticks = ticks(0.0, max(p[0] for p in (*points, *ahead)), 4), ticks(min(heights), max(heights))
 
     def place(p: Point) -> Point:
         across = (p[0] - x_ticks[0]) / (x_ticks[-1] - x_ticks[0])
@@ -103,8 +119,9 @@ def line_chart(
         "chart.svg.j2",
         id=next(ids),
         name=name,
-        description=describe(series, x, y, level),
+        description=describe(series, x, y, level, fan),
         lines=lines,
+        fan=_fan(fan, x, y, place) if fan else None,
         x=x,
         y=y,
         x_ticks=[(place((t, y_ticks[0]))[0], x.write(t)) for t in x_ticks],
@@ -115,7 +132,9 @@ def line_chart(
     )
 
 
-def describe(series: Sequence[Series], x: Axis, y: Axis, level: tuple[str, float] | None) -> str:
+def describe(
+    series: Sequence[Series], x: Axis, y: Axis, level: tuple[str, float] | None, fan: Fan | None = None
+) -> str:
     """The chart in words: where each line starts and ends."""
     said = []
     for one in series:
@@ -124,6 +143,8 @@ def describe(series: Sequence[Series], x: Axis, y: Axis, level: tuple[str, float
             said.append(f"{one.label}: {y.write(y0)} at {x.write(x0)}, {y.write(y1)} at {x.write(x1)}")
     if level:
         said.append(f"{level[0]}: {y.write(level[1])}")
+    if fan:
+        said.append(_fan_words(fan, x, y))
     return f"{y.label} against {x.label}. {'; '.join(said)}."
 
 
@@ -144,6 +165,18 @@ def _line(number: int, series: Series, x: Axis, y: Axis, place: Callable[[Point]
         for at, p in zip(placed, series.points, strict=True)
     )
     return Line(number, _path(placed), marks)
+
+
+def _fan(fan: Fan, x: Axis, y: Axis, place: Callable[[Point], Point]) -> tuple[str, str, str]:
+    """The paths of the area and of its middle, and what they say."""
+    low, high = ([place((p[0], p[end])) for p in fan.points] for end in (2, 3))
+    middle = [place((p[0], p[1])) for p in fan.points]
+    return f"{_path([*low, *reversed(high)])}Z", _path(middle), _fan_words(fan, x, y)
+
+
+def _fan_words(fan: Fan, x: Axis, y: Axis) -> str:
+    at, middle, low, high = fan.points[-1]
+    return f"{fan.label}: {y.write(middle)} ({y.write(low)} to {y.write(high)}) at {x.write(at)}"
 
 
 def _path(points: Sequence[Point]) -> str:

@@ -13,10 +13,11 @@ from markupsafe import Markup
 
 from seglens import __version__
 from seglens.files import write_bytes
-from seglens.report.charts import SHAPES, Axis, Series, line_chart
+from seglens.report.charts import SHAPES, Axis, Fan, Series, line_chart
 from seglens.report.cycles import cycles
 from seglens.report.gallery import gallery
 from seglens.report.learning import gate_table, weights_table
+from seglens.report.outlook import fan
 from seglens.report.places import asked_columns, asked_rows, places
 from seglens.report.setup import choices, training
 from seglens.report.story import cards, label_words, notes, story
@@ -89,6 +90,7 @@ def page(views: Sequence[RunView]) -> str:
         sections=[(id, text) for id, text in SECTIONS.items() if shown.get(id, True)],
         eval_words=f"“{main.config.eval_data.name}”" if main.config.eval_data else "the evaluation images (none here)",
         charts=charts(views),
+        fanned=next_up(views) is not None,
         lines=labels_of(views),
         rounds=round_rows(views),
         class_rows=rows,
@@ -120,7 +122,7 @@ def page(views: Sequence[RunView]) -> str:
 
 
 def charts(views: Sequence[RunView]) -> list[Markup]:
-    """mIoU against clicks and against pixels labelled, of every run."""
+    """mIoU against clicks and against pixels labelled, of every run; of one alone, also what comes next."""
     full = views[0].config.full_miou
     level = ("full supervision", full) if full is not None else None
     names, ids = labels_of(views), count(1)
@@ -128,7 +130,7 @@ def charts(views: Sequence[RunView]) -> list[Markup]:
     clicks = [Series(n, _points(v, "clicks")) for n, v in zip(names, views, strict=True)]
     shares = [Series(n, _points(v, "share")) for n, v in zip(names, views, strict=True)]
     return [
-        line_chart(clicks, Axis("clicks", whole), y, "Quality against clicks", ids, level),
+        line_chart(clicks, Axis("clicks", whole), y, "Quality against clicks", ids, level, next_up(views)),
         line_chart(
             shares,
             Axis("pixels labelled, share of the pool", lambda v: f"{100 * v:.4g} %"),
@@ -138,6 +140,11 @@ def charts(views: Sequence[RunView]) -> list[Markup]:
             level,
         ),
     ]
+
+
+def next_up(views: Sequence[RunView]) -> Fan | None:
+    """What comes next of one run alone: several fans would hide one another."""
+    return fan(views[0]) if len(views) == 1 else None
 
 
 def _points(view: RunView, cost: str) -> tuple[tuple[float, float], ...]:

@@ -1,0 +1,65 @@
+"""Every benchmark file of the repository: it loads, and the published protocols are the published ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from seglens.bench import load_bench, outlook
+from seglens.bench.plan import FULL
+from seglens.types import AnswerKind, Unit
+
+FILES = sorted((Path(__file__).resolve().parents[2] / "benchmarks").glob("*.yaml"))
+FOLDER = FILES[0].parent
+DRAWN = (AnswerKind.DENSE, AnswerKind.MASK)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_file_loads_and_shows_its_grid(file: Path, tmp_path: Path) -> None:
+    bench = load_bench(file, tmp_path)
+    grid = outlook(bench.runs)
+    assert grid["trainings_left"] == grid["trainings"] > 0
+    assert len({run.folder for run in bench.runs}) == len(bench.runs)
+
+
+def test_deals_protocol() -> None:
+    for run in load_bench(FOLDER / "deal-camvid.yaml").runs:
+        config = run.config
+        assert (config.model.size, config.train.batch, config.train.epochs) == ((360, 480), 4, 100)
+        if run.row == FULL:
+            continue
+        images = config.budget.initial + (config.rounds - 1) * config.budget.per_round
+        assert config.budget.unit is Unit.IMAGES
+        assert 0.39 < images / 367 <= 0.40
+        assert config.narrow[0].model_dump() == {"name": "random-subset", "fraction": 0.5}
+        assert all(part.params()["images"] == config.budget.per_round for part in config.narrow[1:])
+
+
+def test_pixelpicks_protocol() -> None:
+    for run in load_bench(FOLDER / "pixelpick-camvid.yaml").runs:
+        config = run.config
+        assert (config.model.size, config.train.batch, config.train.epochs) == ((360, 480), 4, 50)
+        if run.row != FULL:
+            assert config.answer is AnswerKind.POINT
+            assert (config.rounds, config.budget.initial, config.budget.per_round) == (10, 3670, 3670)
+
+
+def test_the_field_shares_two_budgets() -> None:
+    for run in load_bench(FOLDER / "field.yaml").runs:
+        config = run.config
+        if run.row == FULL:
+            continue
+        budget = (config.budget.unit, config.budget.initial, config.budget.per_round, config.rounds)
+        drawn = (Unit.POOL_SHARE, 0.01, 0.008, 6)
+        assert budget == (drawn if config.answer in DRAWN else (Unit.CLICKS, 734, 734, 6))
+
+
+@pytest.mark.parametrize("name", ["segxal", "cpral"])
+def test_what_segxal_compares_with_differs_in_its_choices_alone(name: str) -> None:
+    configs = {run.row: run.config for run in load_bench(FOLDER / f"{name}.yaml").runs if run.seed == 0}
+    other = configs["random"]
+    for row in ("core-set", "DEAL DS", "DEAL DE", "QBC"):
+        config = configs[row]
+        assert (config.train, config.model, config.budget) == (other.train, other.model, other.budget)
+        assert (config.rounds, config.cut, config.answer) == (other.rounds, other.cut, other.answer)
