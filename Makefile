@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/ready
 
 .PHONY: demo test check format docs bench-camvid bench-demo bench-streets bench-round bench-segxal bench-segxal-streets \
-	bench-cpral bench-explanations bench-scoring clean
+	bench-cpral bench-explanations bench-scoring bench-forecast bench-kcenter clean
 
 demo: $(READY)
 	$(BIN)/seglens demo
@@ -52,6 +52,12 @@ bench-explanations: $(READY)
 bench-scoring: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python benchmarks/scoring.py --json --out docs/results/scoring.json
+
+bench-forecast: $(READY)
+	$(BIN)/python benchmarks/forecast.py --json --out docs/results/forecast.json
+
+bench-kcenter: $(READY)
+	$(BIN)/python benchmarks/kcenter.py --json --out docs/results/kcenter.json
 
 $(READY): pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Seglens needs Python 3.11 or newer; found: $$(python3 --version 2>&1). \
