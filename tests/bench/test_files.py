@@ -63,3 +63,10 @@ def test_what_segxal_compares_with_differs_in_its_choices_alone(name: str) -> No
         config = configs[row]
         assert (config.train, config.model, config.budget) == (other.train, other.model, other.budget)
         assert (config.rounds, config.cut, config.answer) == (other.rounds, other.cut, other.answer)
+
+
+def test_a_shared_round_0_is_drawn_from_the_whole_pool() -> None:
+    for name in ("field", "cpral"):
+        rows = {run.row: run.config for run in load_bench(FOLDER / f"{name}.yaml").runs}
+        halved = {row for row, config in rows.items() if any(part.name == "random-subset" for part in config.narrow)}
+        assert halved <= {"random_R"}
