@@ -1,0 +1,133 @@
+"""What trials share: a few tiny streets as files, their features, and a model of a few steps for each set of companions."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from seglens.config import PartConfig, RunConfig, resolve
+from seglens.data.streets import Streets, StreetsParams
+from seglens.files import write_bytes, write_map
+from seglens.loop.machine import silent
+from seglens.loop.stages import Stages
+from seglens.loop.workbench import Workbench
+from seglens.models import SegNet
+from seglens.store import Repository
+from seglens.types import ByteArray, ClassTable, Size
+
+SIZE: Size = (32, 64)
+IMAGES = 6
+TINY: dict[str, Any] = {
+    "rounds": 3,
+    "model": {"size": SIZE, "width": 32},
+    "train": {"steps": 4, "batch": 4},
+    "chunk": 4,
+    "threads": None,
+}
+TAUGHT: dict[str, Any] = {
+    "score": "random",
+    "cut": "image",
+    "answer": "dense",
+    "budget": {"unit": "images", "initial": 4, "per_round": 1},
+}
+"""What the shared model is taught with: whole images."""
+
+
+class School:
+    """Everything that trials share, made when it is first asked for.
+
+    Args:
+        folder: where it lies; empty or not there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._benches: dict[str, Workbench] = {}
+        self._nets: dict[str, SegNet] = {}
+
+    @cached_property
+    def pool(self) -> PartConfig:
+        """The pool, as files with its truth."""
+        return self.written("true", lambda label, classes: label)
+
+    @cached_property
+    def poisoned(self) -> PartConfig:
+        """The same images, each with a truth that is wrong at every pixel that has a class."""
+        return self.written("poisoned", _wrong)
+
+    def written(self, name: str, change: Any) -> PartConfig:
+        """The streets as a folder of files, their labels changed by ``change(label, classes)``."""
+        streets = Streets(StreetsParams(images=IMAGES, size=SIZE))
+        labels, root = Streets.labels(streets.scenes.params), self.folder / name
+        for id in streets.ids:
+            path = root / "images" / f"{id}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(streets.image(id)).save(path)
+            write_map(root / "masks" / f"{id}.png", change(labels.label(id), len(streets.classes)))
+        write_bytes(root / "classes.yaml", _class_file(streets.classes).encode())
+        paths = {key: str(root / key) for key in ("images", "masks")}
+        return PartConfig.model_validate({"name": "folder", **paths, "classes": str(root / "classes.yaml")})
+
+    def config(self, choices: Mapping[str, Any], where: str, **changes: Any) -> RunConfig:
+        """A run's config on the tiny pool."""
+        fixed = {"data": self.pool.model_dump(), "cache": {"dir": str(self.folder / "cache")}}
+        return resolve({**TINY, **fixed, **choices, **changes}, {}, where)
+
+    def taught(self, config: RunConfig) -> Workbench:
+        """A run whose round 0 left a model and what its companions leave behind, taught once for each set of them."""
+        companions = [part.model_dump() for part in config.companions]
+        key = hashlib.sha256(json.dumps(companions, sort_keys=True).encode()).hexdigest()[:12]
+        if key not in self._benches:
+            self._benches[key] = _teach(
+                self.config({**TAUGHT, "companions": companions}, "school"), self.folder / "school" / key
+            )
+        return self._benches[key]
+
+    def net(self, taught: Workbench) -> SegNet:
+        """The model of ``taught``, loaded once."""
+        key = taught.run.name
+        if key not in self._nets:
+            net = taught.net(1)
+            assert net is not None
+            self._nets[key] = net
+        return self._nets[key]
+
+
+def _teach(config: RunConfig, run: Path) -> Workbench:
+    run.mkdir(parents=True)
+    bench, repo = Workbench(config, run), Repository.create(run)
+    bench.prepare(silent)
+    play(Stages(bench, repo, silent), 0)
+    Stages(bench, repo, silent).train(0)
+    repo.close()
+    return bench
+
+
+def play(stages: Stages, round: int) -> None:
+    """A round up to its labels: what the state machine does, without training."""
+    repo = stages.repo
+    repo.begin_round(round, stages.allowance(round))
+    stages.narrow(round)
+    stages.score(round)
+    queries, _ = stages.pick(round)
+    repo.add_queries(queries)
+    stages.ask(round)
+    repo.add_answers(stages.bench.oracle.collect())
+    repo.hold(stages.settle(round))
+
+
+def _wrong(label: ByteArray, classes: int) -> ByteArray:
+    wrong: ByteArray = label.copy()
+    known = label < classes
+    wrong[known] = (label[known] + 1) % classes
+    return wrong
+
+
+def _class_file(classes: ClassTable) -> str:
+    return json.dumps({"names": list(classes.names), "colors": [list(color) for color in classes.colors]})
