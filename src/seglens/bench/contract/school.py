@@ -19,22 +19,23 @@ from seglens.loop.stages import Stages
 from seglens.loop.workbench import Workbench
 from seglens.models import SegNet
 from seglens.store import Repository
+from seglens.store.repository import DATABASE
 from seglens.types import ByteArray, ClassTable, Size
 
 SIZE: Size = (32, 64)
-IMAGES = 6
+IMAGES = 5
 TINY: dict[str, Any] = {
     "rounds": 3,
     "model": {"size": SIZE, "width": 32},
     "train": {"steps": 4, "batch": 4},
-    "chunk": 4,
+    "chunk": 3,
     "threads": None,
 }
 TAUGHT: dict[str, Any] = {
     "score": "random",
     "cut": "image",
     "answer": "dense",
-    "budget": {"unit": "images", "initial": 4, "per_round": 1},
+    "budget": {"unit": "images", "initial": 3, "per_round": 1},
 }
 """What the shared model is taught with: whole images."""
 
@@ -55,6 +56,13 @@ class School:
     def pool(self) -> PartConfig:
         """The pool, as files with its truth."""
         return self.written("true", lambda label, classes: label)
+
+    @cached_property
+    def database(self) -> Path:
+        """The file of an empty database, which trials copy."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        Repository.create(self.folder).close()
+        return self.folder / DATABASE
 
     @cached_property
     def poisoned(self) -> PartConfig:

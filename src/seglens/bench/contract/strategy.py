@@ -35,7 +35,7 @@ PLAIN: dict[str, Any] = {"score": "pixbal", "cut": "superpixel", "pick": "top", 
 
 SMALL: dict[str, dict[str, float]] = {
     "cut": {"segments": 24, "fine": 48},
-    "narrow": {"images": 4},
+    "narrow": {"images": 3},
     "settle": {"segments": 24},
     "ask": {"confidence": 0.1},
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -24,6 +25,7 @@ from seglens.loop.workbench import Workbench
 from seglens.models import FeatureCache, SegNet
 from seglens.registry import oracles
 from seglens.store import Repository
+from seglens.store.repository import DATABASE
 from seglens.types import AnswerKind, Cost, ImageId, Query
 
 ROUND = 2
@@ -87,7 +89,7 @@ class Played:
     Args:
         scores: final score of each region that could be asked about.
         questions: the questions, best first.
-        labels: a digest of every label then.
+        labels: a digest of every label then; empty = not settled.
     """
 
     scores: dict[Place, float]
@@ -122,7 +124,8 @@ class Trial:
         self.bench = TrialBench(config, run, school=school)
         check(self.bench)
         run.mkdir(parents=True)
-        self.repo = Repository.create(run)
+        shutil.copyfile(school.database, run / DATABASE)
+        self.repo = Repository.of_run(run)
         self.bench.prepare(silent)
         for round in range(ROUND):
             play(Stages(self.bench, self.repo, silent), round)
@@ -140,11 +143,11 @@ class Trial:
         config = self.bench.config.model_copy(update=changes)
         return replace(self.bench, config=config, variant=variant, order=order)
 
-    def play(self, variant: str, **changes: Any) -> Played:
-        """The round played to its questions; see ``varied``."""
+    def play(self, variant: str, settled: bool = False, **changes: Any) -> Played:
+        """The round played to its questions, or with ``settled`` to its labels; see ``varied``."""
         bench = self.varied(variant, **changes)
         self.begin(bench)
-        return self.end(bench)
+        return self.end(bench, settled)
 
     def begin(self, bench: TrialBench) -> None:
         """The round up to its scores, which are on disk then."""
@@ -152,16 +155,17 @@ class Trial:
         stages.narrow(ROUND)
         stages.score(ROUND)
 
-    def end(self, bench: TrialBench) -> Played:
-        """The round's questions, and the labels that its settle makes of all answers."""
+    def end(self, bench: TrialBench, settled: bool = False) -> Played:
+        """The round's questions, and with ``settled`` the labels that its settle makes of all answers."""
         stages = Stages(bench, self.repo, silent)
         queries, _ = stages.pick(ROUND)
         rows = load_pool(bench, ROUND, stages.chunks(ROUND))
         final = bench.score_of(ROUND).finish(rows)
         places = zip(rows.images.tolist(), rows.regions.tolist(), strict=True)
         scores = dict(zip(places, np.asarray(final, np.float64).tolist(), strict=True))
-        stages.settle(ROUND)
-        return Played(scores, tuple(queries), _digest(bench.run))
+        if settled:
+            stages.settle(ROUND)
+        return Played(scores, tuple(queries), _digest(bench.run) if settled else "")
 
     def charged(self, queries: Sequence[Query]) -> float:
         """What questions are estimated to cost, in the budget's unit."""
