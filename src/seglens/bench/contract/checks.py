@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -31,12 +32,10 @@ class Finding:
     Args:
         check: its name.
         why: why it failed, in words; empty = it passed.
-        skipped: why it has nothing to say here; empty = it was made.
     """
 
     check: str
     why: str = ""
-    skipped: str = ""
 
     @property
     def passed(self) -> bool:
@@ -44,29 +43,35 @@ class Finding:
         return not self.why
 
 
-def check_strategy(strategy: Strategy, school: School) -> list[Finding]:
-    """Every check on one strategy, in order; where it does not run at all, the last finding says so."""
+def check_strategy(strategy: Strategy, school: School, together: bool = False) -> list[Finding]:
+    """Every check on one strategy, in order; where it does not run at all, the last finding says so.
+
+    Args:
+        strategy: what is checked.
+        school: what trials share.
+        together: play the round with another order, other chunks, a kill and a wrong truth at once, and each by itself
+            only where that makes a difference: quicker, and as strict to within what scores may move.
+    """
     findings = [Finding("params frozen", params_frozen(strategy))]
-    with tempfile.TemporaryDirectory(dir=_made(school.folder / "trials")) as folder:
+    with tempfile.TemporaryDirectory(dir=school.folder) as folder:
         try:
             trial = Trial(strategy, school, Path(folder) / "run")
             plain = trial.play("plain", settled=True)
         except Exception as error:  # somebody's part may raise anything; the user is told what
             return [*findings, Finding("runs", _said(error))]
         findings.append(Finding("runs"))
-        for name, look in CHECKS.items():
-            try:
-                findings.append(Finding(name, look(trial, plain)))
-            except Exception as error:
-                findings.append(Finding(name, _said(error)))
-        findings.append(_no_label(trial, plain))
+        findings += [_found(name, check, trial, plain) for name, check in ALONE.items()]
+        if not (together and _found("", all_at_once, trial, plain).passed):
+            findings += [_found(name, check, trial, plain) for name, check in VARIED.items()]
         trial.close()
     return findings
 
 
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+def _found(name: str, check: Check, trial: Trial, plain: Played) -> Finding:
+    try:
+        return Finding(name, check(trial, plain))
+    except Exception as error:  # as above
+        return Finding(name, _said(error))
 
 
 def _said(error: Exception) -> str:
@@ -100,7 +105,8 @@ def budget_kept(trial: Trial, plain: Played) -> str:
     cost, unit = trial.charged(plain.questions), trial.bench.config.budget.unit.value
     if cost > trial.allowance + 1e-6:
         return f"the questions cost {cost:g} {unit}, and the round may spend {trial.allowance:g}"
-    return "" if plain.questions else f"nothing was asked with {trial.allowance:g} {unit} to spend"
+    idle = plain.left and not plain.questions
+    return f"nothing was asked, with {plain.left} regions left and {trial.allowance:g} {unit} to spend" if idle else ""
 
 
 def nothing_twice(trial: Trial, plain: Played) -> str:
@@ -144,38 +150,57 @@ def batch_does_not_matter(trial: Trial, plain: Played) -> str:
 
 def resumes(trial: Trial, plain: Played) -> str:
     """A round that dies before its last chunk is scored, and again before it picks, asks the same when it goes on."""
-    dying = trial.varied("resumed")
+    again = _killed(trial, "resumed")
+    return _same(plain, again, "when the run was killed after a stage and went on")
+
+
+def _killed(trial: Trial, variant: str, **changes: Any) -> Played:
+    """The round, all parts built anew after part of its scores and after all of them; see ``Trial.varied``."""
+    dying = trial.varied(variant, **changes)
     trial.begin(dying)
     rows = sorted((dying.folder(ROUND) / "rows").glob("*.npz"))
     if rows:
         rows[-1].unlink()
-    trial.begin(trial.varied("resumed"))
-    again = trial.end(trial.varied("resumed"))
-    return _same(plain, again, "when the run was killed after a stage and went on")
+    trial.begin(trial.varied(variant, **changes))
+    return trial.end(trial.varied(variant, **changes), settled=True)
 
 
-CHECKS: dict[str, Callable[[Trial, Played], str]] = {
+def no_label_seen(trial: Trial, plain: Played) -> str:
+    """With a truth that is wrong everywhere the round asks the same: nothing but answers ever told a part of it.
+
+    A privileged score is an upper bound, no method: it may see the truth.
+    """
+    if trial.bench.score.privileged:
+        return ""
+    poisoned = trial.play("poisoned", data=trial.bench.school.poisoned)
+    return _same(plain, poisoned, "when the truth of what was not answered changes: a part sees labels")
+
+
+def all_at_once(trial: Trial, plain: Played) -> str:
+    """Another order, other chunks, a kill and a wrong truth together change nothing either."""
+    data = trial.bench.config.data if trial.bench.score.privileged else trial.bench.school.poisoned
+    killed = _killed(trial, "at-once", order=ORDERS[0], chunk=OTHER_CHUNK, data=data)
+    other = trial.play("other-order", order=ORDERS[1])
+    return _same_but_for_scores(plain, killed, "") or _same_but_for_scores(plain, other, "")
+
+
+Check = Callable[[Trial, Played], str]
+"""Why a strategy fails, in words; empty where it does not."""
+
+ALONE: dict[str, Check] = {
     "can be sent to a worker": can_be_sent,
     "budget kept": budget_kept,
     "nothing asked twice": nothing_twice,
     "finite scores": finite_scores,
+}
+VARIED: dict[str, Check] = {
     "deterministic": deterministic,
     "pool order": order_does_not_matter,
     "batch size": batch_does_not_matter,
     "resume": resumes,
+    "no label seen": no_label_seen,
 }
-
-
-def _no_label(trial: Trial, plain: Played) -> Finding:
-    """With a truth that is wrong everywhere the round asks the same: nothing but answers ever told it."""
-    name = "no label seen"
-    if trial.bench.score.privileged:
-        return Finding(name, skipped=f"score '{trial.bench.config.score.name}' is privileged: an upper bound, no method")
-    try:
-        poisoned = trial.play("poisoned", data=trial.bench.school.poisoned)
-    except Exception as error:
-        return Finding(name, _said(error))
-    return Finding(name, _same(plain, poisoned, "when the truth of what was not answered changes: a part sees labels"))
+"""Those that play the round anew."""
 
 
 def _same(plain: Played, other: Played, when: str) -> str:

@@ -33,7 +33,7 @@ METHODS: dict[str, tuple[str, ...]] = {
 PLAIN: dict[str, Any] = {"score": "pixbal", "cut": "superpixel", "pick": "top", "settle": "as-answered"}
 """What stands around a part that is checked alone."""
 
-SMALL: dict[str, dict[str, float]] = {
+SMALL: dict[str, dict[str, Any]] = {
     "cut": {"segments": 24, "fine": 48},
     "narrow": {"images": 3},
     "settle": {"segments": 24},
@@ -66,7 +66,7 @@ class Strategy:
 
 
 def every_strategy() -> list[str]:
-    """Every preset and ``kind/name`` of every registered part that is checked alone."""
+    """Every preset, and ``kind/name`` of every registered part."""
     return [*preset_names(), *(f"{kind}/{name}" for kind in PARTS for name in KINDS[kind].names())]
 
 
@@ -92,7 +92,9 @@ def _loaded(name: str) -> tuple[str, str]:
     try:
         part = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
-        raise SeglensError(f"'{name}': no such class ({error}); allowed: module:Class of an installed package") from None
+        raise SeglensError(
+            f"'{name}': no such class ({error}); allowed: module:Class of an installed package"
+        ) from None
     kind = next((k for k, methods in METHODS.items() if all(hasattr(part, method) for method in methods)), None)
     if kind is None:
         needed = "; ".join(f"{k}: {' and '.join(methods)}" for k, methods in METHODS.items())
@@ -126,14 +128,27 @@ def _registered(name: str) -> tuple[str, str]:
 def _around(kind: str, name: str) -> dict[str, Any]:
     """The part among plain ones, with the companions that it reads."""
     part = KINDS[kind].get(name)
-    choices = {**PLAIN, kind: [name] if kind == "narrow" else name, "answer": AnswerKind.DOMINANT_CLASS.value}
+    choices = {**PLAIN, kind: name, "answer": AnswerKind.DOMINANT_CLASS.value}
+    if kind == "narrow":
+        choices["narrow"] = [_first_that_fits(name)]
     if kind == "cut":
         choices["answer"] = AnswerKind.DENSE.value  # the one answer that fits any region
     if kind == "ask" and AnswerKind.DOMINANT_CLASS not in part.kinds:
         choices["answer"] = min(answer.value for answer in part.kinds)
-    built = KINDS[kind].build(PartConfig(name=name), None) if kind in ("score", "narrow") else part
-    read = read_of_companions(getattr(built, "needs", frozenset()))
-    return {**choices, "companions": sorted(read)}
+    return {**choices, "companions": sorted(_read(kind, choices["narrow"][0] if kind == "narrow" else name))}
+
+
+def _first_that_fits(name: str) -> dict[str, Any]:
+    """A narrow with ``images``, where it has to be told how many."""
+    told = "images" in narrows.get(name).Params.model_fields
+    return {"name": name, **({"images": SMALL["narrow"]["images"]} if told else {})}
+
+
+def _read(kind: str, part: Any) -> set[str]:
+    """Companions that a part reads."""
+    if kind not in ("score", "narrow"):
+        return read_of_companions(getattr(KINDS[kind].get(part), "needs", frozenset()))
+    return read_of_companions(KINDS[kind].build(PartConfig.model_validate(part), None).needs)
 
 
 def _small(name: str, choices: Mapping[str, Any]) -> Strategy:
@@ -145,7 +160,9 @@ def _small(name: str, choices: Mapping[str, Any]) -> Strategy:
     for kind, limits in SMALL.items():
         given = small.get(kind)
         if given is not None:
-            parts = [PartConfig.model_validate(part) for part in (given if isinstance(given, (list, tuple)) else [given])]
+            parts = [
+                PartConfig.model_validate(part) for part in (given if isinstance(given, (list, tuple)) else [given])
+            ]
             fitted = [_fitted(kind, part, limits, notes).model_dump() for part in parts]
             small[kind] = fitted if kind == "narrow" else fitted[0]
     return Strategy(name, small, tuple(notes))

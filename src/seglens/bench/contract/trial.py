@@ -1,4 +1,4 @@
-"""One strategy's third round, played again and again from where its second one ended, each time a little differently."""
+"""One strategy's third round, played anew from where its second one ended, each time a little differently."""
 
 from __future__ import annotations
 
@@ -87,14 +87,16 @@ class Played:
     """What came of a round.
 
     Args:
-        scores: final score of each region that could be asked about.
+        scores: final score of each region.
         questions: the questions, best first.
         labels: a digest of every label then; empty = not settled.
+        left: regions that could be asked about.
     """
 
     scores: dict[Place, float]
     questions: tuple[Query, ...]
     labels: str
+    left: int
 
     @property
     def regions(self) -> set[tuple[ImageId, bytes]]:
@@ -129,7 +131,7 @@ class Trial:
         self.bench.prepare(silent)
         for round in range(ROUND):
             play(Stages(self.bench, self.repo, silent), round)
-        self.allowance = Stages(self.bench, self.repo, silent).allowance(ROUND)
+        self.allowance = config.budget.per_round  # whatever earlier answers cost: the round is to have questions
         self.repo.begin_round(ROUND, self.allowance)
 
     def varied(self, variant: str, **changes: Any) -> TrialBench:
@@ -165,7 +167,7 @@ class Trial:
         scores = dict(zip(places, np.asarray(final, np.float64).tolist(), strict=True))
         if settled:
             stages.settle(ROUND)
-        return Played(scores, tuple(queries), _digest(bench.run) if settled else "")
+        return Played(scores, tuple(queries), _digest(bench.run) if settled else "", int((rows.fresh > 0).sum()))
 
     def charged(self, queries: Sequence[Query]) -> float:
         """What questions are estimated to cost, in the budget's unit."""
