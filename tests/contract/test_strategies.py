@@ -15,6 +15,7 @@ from seglens.bench.contract import School, check_strategy, every_strategy, find_
 from seglens.bench.contract.strategy import KINDS
 from seglens.cli import app
 from seglens.config import NoParams, PartConfig
+from seglens.files import read_map
 from seglens.functional.uncertainty import entropy
 from seglens.registry import Registry, scores
 from seglens.types import PixelScore, SeglensError
@@ -129,14 +130,14 @@ class Broken:
     """Entropy; each of its heirs breaks one line of the contract."""
 
     Params = NoParams
-    needs = frozenset({"probs"})
+    needs = frozenset({"logits"})
     privileged = False
 
     def __init__(self, params, context):
         self.params, self.context = params, context
 
     def pixels(self, ev):
-        return PixelScore(value=entropy(ev.probs))
+        return PixelScore(value=entropy(ev.logits))
 
     def finish(self, rows):
         return rows.arrays["value"]
@@ -146,13 +147,10 @@ class Peeks(Broken):
     """Opens the masks that lie beside the images."""
 
     def pixels(self, ev):
-        from PIL import Image
-
-        value = entropy(ev.probs)
-        root = Path(self.context.data._entries[ev.ids[0]].image).parents[2]
+        value = entropy(ev.logits)
         for index, id in enumerate(ev.ids):
-            with Image.open(root / "masks" / id.replace("pool/", "pool/")) as mask:
-                value[index] += mask.getpixel((0, 0))
+            images = self.context.data._entries[id].image.parents[1]
+            value[index] += read_map(images.parent / "masks" / f"{id}.png").mean()
         return PixelScore(value=value)
 
 
@@ -160,7 +158,7 @@ class ByBatch(Broken):
     """Takes the mean of whatever lies in the batch."""
 
     def pixels(self, ev):
-        value = entropy(ev.probs)
+        value = entropy(ev.logits)
         return PixelScore(value=value - value.mean())
 
 
@@ -189,7 +187,7 @@ class Remembers(Broken):
 
     def pixels(self, ev):
         self.seen += 1
-        return PixelScore(value=entropy(ev.probs) + self.seen)
+        return PixelScore(value=entropy(ev.logits) + self.seen)
 
 
 BROKEN = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -14,8 +15,9 @@ from typing import Any
 from PIL import Image
 
 from seglens.config import PartConfig, RunConfig, resolve
+from seglens.data import open_data
 from seglens.data.streets import Streets, StreetsParams
-from seglens.files import write_bytes, write_map
+from seglens.files import read_map, write_bytes, write_map
 from seglens.loop.machine import silent
 from seglens.loop.stages import Stages
 from seglens.loop.workbench import Workbench
@@ -61,32 +63,32 @@ class School:
 
     @cached_property
     def pool(self) -> PartConfig:
-        """The pool, as files with its truth."""
-        return self.written("true", lambda label, classes: label)
+        """The pool: streets as a folder of files, images and masks side by side."""
+        params, root = StreetsParams(images=IMAGES, size=SIZE), self.folder / "true"
+        streets, labels = Streets(params), Streets.labels(params)
+        for id in streets.ids:
+            path = root / "images" / f"{id}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(streets.image(id)).save(path)
+            write_map(root / "masks" / f"{id}.png", labels.label(id))
+        write_bytes(root / "classes.yaml", _class_file(streets.classes).encode())
+        return _folder(root)
+
+    @cached_property
+    def poisoned(self) -> PartConfig:
+        """The same files, but every mask is wrong wherever it names a class."""
+        root = self.folder / "poisoned"
+        shutil.copytree(Path(self.pool.params()["images"]).parent, root)
+        classes = len(open_data(self.pool).classes)
+        for path in (root / "masks").rglob("*.png"):
+            write_map(path, _wrong(read_map(path), classes))
+        return _folder(root)
 
     @cached_property
     def database(self) -> Path:
         """The file of an empty database, which trials copy."""
         Repository.create(self.folder).close()
         return self.folder / DATABASE
-
-    @cached_property
-    def poisoned(self) -> PartConfig:
-        """The same images, each with a truth that is wrong at every pixel that has a class."""
-        return self.written("poisoned", _wrong)
-
-    def written(self, name: str, change: Any) -> PartConfig:
-        """The streets as a folder of files, their labels changed by ``change(label, classes)``."""
-        params = StreetsParams(images=IMAGES, size=SIZE)
-        streets, labels, root = Streets(params), Streets.labels(params), self.folder / name
-        for id in streets.ids:
-            path = root / "images" / f"{id}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(streets.image(id)).save(path)
-            write_map(root / "masks" / f"{id}.png", change(labels.label(id), len(streets.classes)))
-        write_bytes(root / "classes.yaml", _class_file(streets.classes).encode())
-        paths = {key: str(root / key) for key in ("images", "masks")}
-        return PartConfig.model_validate({"name": "folder", **paths, "classes": str(root / "classes.yaml")})
 
     def config(self, choices: Mapping[str, Any], where: str, **changes: Any) -> RunConfig:
         """A run's config on the tiny pool."""
@@ -141,6 +143,11 @@ def _wrong(label: ByteArray, classes: int) -> ByteArray:
     known = label < classes
     wrong[known] = (label[known] + 1) % classes
     return wrong
+
+
+def _folder(root: Path) -> PartConfig:
+    paths = {"images": "images", "masks": "masks", "classes": "classes.yaml"}
+    return PartConfig.model_validate({"name": "folder", **{key: str(root / name) for key, name in paths.items()}})
 
 
 def _class_file(classes: ClassTable) -> str:

@@ -34,7 +34,8 @@ PLAIN: dict[str, Any] = {"score": "pixbal", "cut": "superpixel", "pick": "top", 
 """What stands around a part that is checked alone."""
 
 SMALL: dict[str, dict[str, Any]] = {
-    "cut": {"segments": 24, "fine": 48},
+    "score": {"passes": 4},
+    "cut": {"segments": 24, "fine": 48, "rows": 4, "columns": 4},
     "narrow": {"images": 3},
     "settle": {"segments": 24},
     "ask": {"confidence": 0.1},
@@ -92,9 +93,7 @@ def _loaded(name: str) -> tuple[str, str]:
     try:
         part = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
-        raise SeglensError(
-            f"'{name}': no such class ({error}); allowed: module:Class of an installed package"
-        ) from None
+        raise SeglensError(f"'{name}': no such class ({error}); allowed: module:Class that can be imported") from None
     kind = next((k for k, methods in METHODS.items() if all(hasattr(part, method) for method in methods)), None)
     if kind is None:
         needed = "; ".join(f"{k}: {' and '.join(methods)}" for k, methods in METHODS.items())
