@@ -65,12 +65,12 @@ def school() -> Iterator[School]:
 
 
 def named_by_presets() -> set[str]:
-    """``kind/name`` of every part that a preset names: it is checked with it."""
+    """``kind/name`` of every part that a preset names and is checked with; not of picks: a preset may leave few choices."""
     found = set()
     for name in preset_names():
         for kind, given in load_preset(name).items():
             parts = given if kind in ("narrow", "companions") else [given]
-            found |= {f"{kind}/{PartConfig.model_validate(p).name}" for p in parts if kind in KINDS}
+            found |= {f"{kind}/{PartConfig.model_validate(p).name}" for p in parts if kind in KINDS and kind != "pick"}
     return found
 
 
