@@ -65,7 +65,7 @@ def school() -> Iterator[School]:
 
 
 def named_by_presets() -> set[str]:
-    """``kind/name`` of every part that a preset names and is checked with; not of picks: a preset may leave few choices."""
+    """Parts that a preset names and is checked with, as ``kind/name``; not picks: a preset may leave few choices."""
     found = set()
     for name in preset_names():
         for kind, given in load_preset(name).items():
