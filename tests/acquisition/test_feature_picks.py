@@ -170,6 +170,14 @@ def test_typical_leaves_small_groups_for_last():
 # -- coverage --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("name", ["typical", "coverage", "k-center", "badge"])
+def test_the_order_of_what_was_asked_before_does_not_matter(name):
+    rows, score = pool()
+    known = asked(np.random.default_rng(7).normal(size=(120, 5)))
+    back = known.take(np.arange(120)[::-1])
+    assert choose(name, rows, score, 20, known) == choose(name, rows, score, 20, back)
+
+
 def test_coverage_takes_most_newly_covered_rows_first():
     sizes = [30, 12, 20, 8]
     rows, score = pool(groups(sizes))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from seglens.acquisition.traits import WITHOUT_MODEL
 from seglens.loop.workbench import Workbench
@@ -100,15 +101,19 @@ def _check_companions(bench: Workbench) -> None:
     parts += [(f"ask: {config.ask.name}", bench.oracle.needs)]
     parts += [(f"narrow: {part.name}", built.needs) for part, built in zip(config.narrow, bench.narrows, strict=True)]
     for name, needs in parts:
-        read = {TEACHER for need in needs if need == "teacher"}
-        read |= {need.partition(":")[2] for need in needs if need.startswith(OF_COMPANIONS)}
-        for missing in sorted(read - trained):
+        for missing in sorted(read_of_companions(needs) - trained):
             raise SeglensError(
                 f"companions: '{name}' reads what '{missing}' leaves behind: add {missing} (found "
                 f"{', '.join(sorted(trained)) or 'none'})"
             )
     if bench.staged:
         stage_modules(bench.config.model.encoder)
+
+
+def read_of_companions(needs: Iterable[str]) -> set[str]:
+    """Names of the companions whose leavings ``needs`` read."""
+    read = {TEACHER for need in needs if need == "teacher"}
+    return read | {need.partition(":")[2] for need in needs if need.startswith(OF_COMPANIONS)}
 
 
 def _check_dropout(bench: Workbench) -> None:

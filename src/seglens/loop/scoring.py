@@ -36,10 +36,9 @@ class ScoreChunks:
         traits = self.bench.traits(self.round)
         net = self.bench.net(self.round) or (self.bench.untrained(self.round) if traits.names else None)
         score = self.bench.score_of(self.round)
-        needs = score.needs | traits.needs
         cut = self.bench.cut_of(self.round)
         chance = self.bench.chance.child(self.round, "cut")
-        needs = score.needs | getattr(cut, "needs", frozenset())
+        needs = score.needs | traits.needs | getattr(cut, "needs", frozenset())
 
         def rows_of(chunk: Chunk) -> Rows:
             ev = self.bench.evidence(chunk.images, self.round, Stage.SCORE, needs, net, self.regions)

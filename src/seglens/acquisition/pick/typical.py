@@ -57,11 +57,12 @@ class Typical:
 
 
 def with_known(rows: Rows, order: IntArray, state: RoundState) -> tuple[int, FloatArray]:
-    """How many rows are known, and the features at length 1 of these and of ``rows`` in ``order``."""
+    """How many rows are known, and the features at length 1: of these, whatever their order, then of ``rows``."""
     features = rows.arrays["features"][order]
     if state.known is None or not len(state.known):
         return 0, unit(features)
-    return len(state.known), unit(np.concatenate([state.known.arrays["features"], features]))
+    known = state.known.take(np.lexsort((state.known.regions, state.known.images.astype(str))))
+    return len(known), unit(np.concatenate([known.arrays["features"], features]))
 
 
 def visits(points: FloatArray, cluster: IntArray, known: int) -> Iterator[int]:
