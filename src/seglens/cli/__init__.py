@@ -6,11 +6,7 @@ import sys
 
 import typer
 
-<<<<<<< HEAD
-from seglens.cli import bench, console, data, demo, explain, forecast, people, run, tell
-=======
-from seglens.cli import bench, console, contract, data, demo, explain, people, run, tell
->>>>>>> contract
+from seglens.cli import bench, console, contract, data, demo, explain, forecast, people, run, tell
 from seglens.files import NO_SPACE
 from seglens.types import SeglensError
 
@@ -21,11 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-<<<<<<< HEAD
-for module in (run, people, demo, explain, forecast, tell, data, bench):
-=======
-for module in (run, people, demo, explain, tell, data, bench, contract):
->>>>>>> contract
+for module in (run, people, demo, explain, forecast, tell, data, bench, contract):
     module.add_to(app)
 
 
