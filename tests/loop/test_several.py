@@ -54,7 +54,7 @@ def test_a_round_is_scored_by_it(first: tuple[Path, dict[str, Any]], score: dict
     alone = work()(Chunk(0, (str(rows.images[0]),)))
     value, again = rows.arrays["value"], alone.arrays["value"]
     assert rows.arrays["by_class"].shape == (len(rows), 19)
-    assert 0 <= value.min() < value.max() <= 1
+    assert 0 <= value.min() < value.max() < 1 + 1e-6  # a mean of ones in float32
     assert abs(value[: len(again)] - again).mean() < 0.01  # of bfloat16, where the processor has it
 
 
