@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/ready
 
 .PHONY: demo test check format docs bench-camvid bench-demo bench-streets bench-round bench-segxal bench-segxal-streets \
-	bench-cpral bench-explanations bench-scoring bench-forecast bench-kcenter clean
+	bench-cpral bench-explanations bench-scoring bench-forecast bench-kcenter bench-full bench-search clean
 
 demo: $(READY)
 	$(BIN)/seglens demo
@@ -27,6 +27,13 @@ docs: $(READY)
 
 bench-camvid: $(READY)
 	$(BIN)/seglens bench benchmarks/camvid.yaml
+
+bench-full: $(READY)
+	$(BIN)/seglens bench benchmarks/full.yaml
+
+bench-search: $(READY)
+	$(BIN)/seglens bench benchmarks/search.yaml
+	$(BIN)/seglens bench benchmarks/search-streets.yaml
 
 bench-demo: $(READY)
 	$(BIN)/seglens bench benchmarks/demo.yaml
