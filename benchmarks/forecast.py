@@ -18,13 +18,12 @@ Run: python benchmarks/forecast.py --json [FILES...]
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from provenance import ROOT, commit, machine
+from provenance import ROOT, commit, machine, print_figures
 
 from seglens.bench.backtest import Told, left_out, quantiles, score, tell
 from seglens.bench.sources import read_source
@@ -71,9 +70,7 @@ def main() -> None:
         "commit": commit(),
         **machine(),
     }
-    if args.out is not None:
-        args.out.write_text(json.dumps(results, indent=1) + "\n")
-    print(json.dumps(results))
+    print_figures(results, args.out)
 
 
 if __name__ == "__main__":

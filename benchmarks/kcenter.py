@@ -12,7 +12,6 @@ Run: python benchmarks/kcenter.py --json
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import resource
 import statistics
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from provenance import commit, machine
+from provenance import commit, machine, print_figures
 from torch import Tensor
 
 from seglens.functional.k_center import k_center
@@ -97,9 +96,7 @@ def main() -> None:
         "commit": commit(),
         **machine(),
     }
-    if args.out is not None:
-        args.out.write_text(json.dumps(results, indent=1) + "\n")
-    print(json.dumps(results))
+    print_figures(results, args.out)
 
 
 if __name__ == "__main__":

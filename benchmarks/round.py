@@ -10,7 +10,6 @@ Run: python benchmarks/round.py --json
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import statistics
@@ -20,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from provenance import commit, machine
+from provenance import commit, machine, print_figures
 
 from seglens.cli.demo import demo_config
 from seglens.config import Params, RunConfig, resolve
@@ -154,9 +153,7 @@ def main() -> None:
         "commit": commit(),
         **machine(),
     }
-    if args.out is not None:
-        args.out.write_text(json.dumps(found, indent=1) + "\n")
-    print(json.dumps(found))
+    print_figures(found, args.out)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,6 @@ Run: python benchmarks/scoring.py --json (needs the extra `bench`)
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 from collections.abc import Callable, Sequence
@@ -29,7 +28,7 @@ from typing import Any
 import numpy as np
 import torch
 import voting
-from provenance import commit, machine
+from provenance import commit, machine, print_figures
 from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import SemanticSegmentationTarget
 from round import SIZE, DecodedParams, DecodedStreets, timed
@@ -232,9 +231,7 @@ def main() -> None:
         "commit": commit(),
         **machine(),
     }
-    if args.out is not None:
-        args.out.write_text(json.dumps(found, indent=1) + "\n")
-    print(json.dumps(found))
+    print_figures(found, args.out)
 
 
 if __name__ == "__main__":

@@ -14,14 +14,13 @@ Run: python benchmarks/streets.py --json
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from provenance import commit, machine
+from provenance import commit, machine, print_figures
 
 from seglens.bench.bands import DepthBands
 from seglens.cli.demo import demo_config
@@ -117,9 +116,7 @@ def main() -> None:
     holds = {key: means[key] <= goal for key, goal in GOALS.items()}
     stamp = {"command": "make bench-streets", "commit": commit(), **machine()}
     results = {**means, "goals": GOALS, "holds": holds, **stamp, "steps": args.steps, "seeds": seeds}
-    if args.out is not None:
-        args.out.write_text(json.dumps(results, indent=1) + "\n")
-    print(json.dumps(results))
+    print_figures(results, args.out)
 
 
 if __name__ == "__main__":
