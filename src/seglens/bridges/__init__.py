@@ -1,0 +1,1 @@
+"""In and out: other tools' projects and files."""
