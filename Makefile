@@ -76,4 +76,4 @@ $(READY): pyproject.toml
 	@touch $(READY)
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-label-studio .pytest_cache .mypy_cache .ruff_cache
