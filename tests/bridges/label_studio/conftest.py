@@ -65,7 +65,11 @@ def server(installed: None, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """A server on a fresh copy of the template."""
     folder = tmp_path_factory.mktemp("label-studio")
     shutil.copytree(studio.TEMPLATE, folder / "data", ignore=shutil.ignore_patterns("server.log"))
-    with studio.running(folder / "data", folder / "root", studio.START_SECONDS) as running:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        studio.running(folder / "data", folder / "root", studio.START_SECONDS) as running,
+    ):
+        patch.setenv("NO_PROXY", "127.0.0.1")
         yield running
 
 

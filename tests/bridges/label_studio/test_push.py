@@ -104,7 +104,12 @@ def test_pushing_again_makes_no_second_task(
         second = push(client, repo, "another title", data, look, Place(server.root, str(server.root)))
     assert (first.new, second.new, second.known) == (3, 2, 3)
     assert second.projects == first.projects
-    assert len(tasks(api, first.projects[0]["id"])) == 5
+    there = [task["id"] for task in tasks(api, first.projects[0]["id"])]
+    assert len(there) == 5
+    with LabelStudio(server.url, personal) as client:
+        for size in (1, 2, 5, 6):
+            found = client.pages("/api/tasks/", "tasks", {"project": first.projects[0]["id"]}, size=size)
+            assert sorted(task["id"] for task in found) == there
     assert len(api.get("/api/storages/localfiles/", params={"project": first.projects[0]["id"]}).json()) == 1
     # a deleted task is asked again, though the server may use its id for another
     api.delete(f"/api/tasks/{tasks(api, first.projects[0]['id'])[0]['id']}/").raise_for_status()

@@ -14,6 +14,8 @@ SECONDS = 120.0
 """How long one request may take: a server imports a batch of tasks before it answers."""
 PAGE = 50
 """Tasks a page: each may hold run-lengths of several masks."""
+STARTING = (502, 503, 504)
+"""What stands before a server says while it starts."""
 REFRESH = "/api/token/refresh/"
 PERSONAL = re.compile(r"^[\w-]+\.[\w-]+\.[\w-]+$")
 """A personal access token is a JSON web token: three parts with points between them."""
@@ -117,6 +119,8 @@ class LabelStudio:
             raise Unreachable(f"{self.url}: no answer ({error or type(error).__name__}); is Label Studio up?") from None
         if response.status_code == httpx.codes.UNAUTHORIZED:
             raise refused(self.url)
+        if response.status_code in STARTING:
+            raise Unreachable(f"{self.url}: {_told(response)}")
         if response.is_error or response.is_redirect:
             raise SeglensError(f"{method} {self.url}{path}: {_told(response)}")
         try:
