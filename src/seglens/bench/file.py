@@ -24,6 +24,7 @@ from seglens.bench.plan import (
     slug,
 )
 from seglens.bench.settings import below, merged
+from seglens.bench.sources import read_source
 from seglens.config import Choices, RunConfig, assign, describe, read_yaml, resolve
 from seglens.loop.machine import with_absolute_paths
 from seglens.types import SeglensError
@@ -31,13 +32,15 @@ from seglens.types import SeglensError
 M = TypeVar("M", bound=BaseModel)
 
 
-def load_bench(path: Path, runs: Path | None = None, settings: Sequence[str] = ()) -> Bench:
+def load_bench(path: Path, runs: Path | None = None, settings: Sequence[str] = (), keep: Sequence[Path] = ()) -> Bench:
     """Read and check a benchmark file.
 
     Args:
         path: the YAML file; paths in it are relative to its folder, except ``runs``.
         runs: folder of the runs, instead of the file's.
         settings: ``key=value`` each, put into the file's values before they are checked; ``base.data.root=...``.
+        keep: results of ``seglens bench``: runs that stand in them, of the same config, count as done where their
+            folders are gone.
 
     Raises:
         SeglensError: a setting that cannot be put in, an unknown key, row, preset or part, or a bad value; the message
@@ -59,7 +62,8 @@ def load_bench(path: Path, runs: Path | None = None, settings: Sequence[str] = (
                 "figures of one file must be comparable; use two files"
             )
     check_crops(plan, planned, path)
-    return Bench(path.stem, path, plan, tuple(planned), tuple(settings))
+    kept = {run.config: run for file in keep for of_row in read_source(str(file)).rows.values() for run in of_row}
+    return Bench(path.stem, path, plan, tuple(planned), tuple(settings), kept)
 
 
 def _read(path: Path, settings: Sequence[str]) -> BenchPlan:

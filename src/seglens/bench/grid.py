@@ -67,7 +67,7 @@ def check_grid(bench: Bench, runs: Sequence[PlannedRun]) -> None:
     """
     for run in bench.runs:
         _check_same(run)
-    rows = {run.row: run for run in reversed(runs) if not is_done(run)}
+    rows = {run.row: run for run in reversed(runs) if bench.figures_kept(run) is None and not is_done(run)}
     for row, run in rows.items():
         try:
             check(Workbench(with_absolute_paths(run.config), run.folder))
@@ -143,11 +143,12 @@ def make_run(run: PlannedRun, report: Report) -> None:
         raise SeglensError(f"{run.folder}: {outcome.why}; a benchmark needs an 'ask' that answers by itself")
 
 
-def outlook(runs: Sequence[PlannedRun]) -> dict[str, Any]:
-    """The grid before it is run: every run with its rounds, and how many trainings are left."""
+def outlook(bench: Bench, only: Sequence[str] = ()) -> dict[str, Any]:
+    """The grid, or some of its rows, before it is run: every run with its rounds, and how many trainings are left."""
     listed: list[dict[str, Any]] = []
-    for run in runs:
-        done = run.config.rounds if is_done(run) else reached(run).rounds
+    for run in bench.of_rows(only):
+        known = bench.figures_kept(run) is not None or is_done(run)
+        done = run.config.rounds if known else reached(run).rounds
         told = {"row": run.row, "seed": run.seed, "folder": str(run.folder), "preset": run.config.preset}
         listed.append({**told, "config": run.config.digest(), "rounds": run.config.rounds, "done": done})
     total, done = sum(run["rounds"] for run in listed), sum(run["done"] for run in listed)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
 
+from seglens.bench.figures import RunFigures
 from seglens.config import Params, PartConfig, RunConfig
+from seglens.loop.machine import CONFIG
 from seglens.types import SeglensError
 
 FULL = "full supervision"
@@ -152,6 +154,7 @@ class Bench:
         plan: what it asks for, settings put in.
         runs: the runs that it makes.
         settings: what was set from outside, ``key=value`` each.
+        kept: figures of runs that were finished elsewhere, by their config's digest.
     """
 
     name: str
@@ -159,6 +162,11 @@ class Bench:
     plan: BenchPlan
     runs: tuple[PlannedRun, ...]
     settings: tuple[str, ...] = ()
+    kept: Mapping[str, RunFigures] = field(default_factory=dict)
+
+    def figures_kept(self, run: PlannedRun) -> RunFigures | None:
+        """The kept figures of a run that has no folder here; None = the folder tells, or nothing does."""
+        return None if (run.folder / CONFIG).exists() else self.kept.get(run.config.digest())
 
     @property
     def on_other_data(self) -> bool:

@@ -67,7 +67,8 @@ def run_bench(bench: Bench, out: Path, only: Sequence[str] = (), reporter: Repor
             meter.bands(run)  # refused now, not after hours of training
     found = Found(bench, meter)
     errors: dict[str, str] = {}
-    for run, error in drive_grid(runs, reporter, jobs):
+    left = [run for run in runs if bench.figures_kept(run) is None]
+    for run, error in drive_grid(left, reporter, jobs):
         if error is not None:
             errors[run.folder.name] = error
         elif found.add(run):
