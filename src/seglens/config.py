@@ -71,6 +71,8 @@ class ModelConfig(Params):
     size: tuple[int, int] = Field((128, 256), description="model input (height, width), pixels")
 
 
+DEFAULTS = 0
+"""Raised when a default of the config that decides results changes: digests leave defaults out."""
 FLIP_BLUR = ("plain", "flip", "blur")
 """The views that stand for the augmentation of that name where the encoder is fixed."""
 
@@ -209,9 +211,13 @@ class RunConfig(Choices):
     def digest(self) -> str:
         """A short digest of what decides a run's result, the same on every machine.
 
-        Cache, threads, engine and the line drawn in the report are left out; of a path only the last name counts.
+        Cache, threads, engine and the line drawn in the report are left out; of a path only the last name counts. What
+        stands at its default is left out too, so that a new key leaves old digests as they are (docs/decisions/007).
         """
-        plain = self.model_dump(mode="json", exclude={"cache", "threads", "engine", "full_miou"})
+        left_out = {"cache", "threads", "engine", "full_miou"}
+        plain = self.model_dump(mode="json", exclude=left_out, exclude_defaults=True)
+        if DEFAULTS:
+            plain["defaults"] = DEFAULTS
         return hashlib.sha256(json.dumps(_without_folders(plain), sort_keys=True).encode()).hexdigest()[:12]
 
     def dump(self) -> str:
