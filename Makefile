@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/ready
 
 .PHONY: demo test check format docs bench-camvid bench-demo bench-streets bench-round bench-segxal bench-segxal-streets \
-	bench-cpral bench-explanations bench-scoring bench-forecast bench-kcenter bench-full bench-search clean
+	bench-cpral bench-explanations bench-scoring bench-forecast bench-kcenter bench-full bench-search bench-leave-one-out clean
 
 demo: $(READY)
 	$(BIN)/seglens demo
@@ -27,6 +27,11 @@ docs: $(READY)
 
 bench-camvid: $(READY)
 	$(BIN)/seglens bench benchmarks/camvid.yaml
+
+bench-leave-one-out: $(READY)
+	for left in 0001TP 0006R0 0016E5; do $(BIN)/seglens bench benchmarks/leave-one-out.yaml \
+		--set base.data.without=$$left --set base.eval_data.only=$$left \
+		--runs runs/leave-one-out/$$left --out docs/results/leave-one-out/$$left || exit 1; done
 
 bench-full: $(READY)
 	$(BIN)/seglens bench benchmarks/full.yaml
