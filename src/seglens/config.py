@@ -201,6 +201,9 @@ class RunConfig(Choices):
     chunk: int = Field(8, gt=0, description="images a chunk: the unit of scoring, batching and resume")
     threads: int | None = Field(None, gt=0, description="torch threads; null = all cores")
     full_miou: float | None = Field(None, description="mIoU of full supervision, drawn as a line in the report")
+    labels_of: str | None = Field(
+        None, description="digest of the run whose labels are trained on (written by seglens retrain); null = its own"
+    )
 
     @model_validator(mode="after")
     def _whole_images(self) -> RunConfig:

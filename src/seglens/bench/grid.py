@@ -14,7 +14,7 @@ from seglens.bench.plan import Bench, PlannedRun
 from seglens.bench.provenance import commit
 from seglens.bench.workers import Reporter, error_text, side_by_side
 from seglens.files import write_bytes
-from seglens.loop import State, Workbench, create, drive, load_config
+from seglens.loop import State, Workbench, create, drive, load_config, retrain
 from seglens.loop.check import check
 from seglens.loop.machine import CONFIG, silent, with_absolute_paths
 from seglens.loop.workbench import Report
@@ -137,7 +137,10 @@ def make_run(run: PlannedRun, report: Report) -> None:
     if not (run.folder / CONFIG).exists():
         # before the run: killed in between, the stamp is written anew
         write_bytes(run.folder / STAMP, (commit() or "").encode())
-        create(run.folder, run.config)
+        if run.labels_of is not None:
+            retrain(run.labels_of, run.folder, run.config)
+        else:
+            create(run.folder, run.config)
     outcome = drive(run.folder, report)
     if outcome.state is not State.FINISHED:
         raise SeglensError(f"{run.folder}: {outcome.why}; a benchmark needs an 'ask' that answers by itself")

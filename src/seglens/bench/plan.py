@@ -29,6 +29,9 @@ class RowPlan(Params):
     set: dict[str, Any] = Field({}, description="what changes in base, merged key by key")
     seeds: tuple[int, ...] | None = Field(None, min_length=1, description="its own seeds; null = the file's")
     rounds: int | None = Field(None, gt=0, description="its own rounds; null = base's")
+    labels_of: str | None = Field(
+        None, description="row on whose last labels it trains, seed by seed, asking nothing itself; null = its own"
+    )
     group: str | None = Field(None, min_length=1, description="line of a sweep that it is a point of; null = its name")
     level: float | None = Field(
         None, ge=0, le=100, description="wrong answers of its annotator, %: its point on its group's line; null = none"
@@ -142,6 +145,7 @@ class PlannedRun:
     seed: int
     folder: Path
     config: RunConfig
+    labels_of: Path | None = None  # folder of the run on whose labels it trains
 
 
 @dataclass(frozen=True)

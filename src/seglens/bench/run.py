@@ -68,11 +68,13 @@ def run_bench(bench: Bench, out: Path, only: Sequence[str] = (), reporter: Repor
     found = Found(bench, meter)
     errors: dict[str, str] = {}
     left = [run for run in runs if bench.figures_kept(run) is None]
-    for run, error in drive_grid(left, reporter, jobs):
-        if error is not None:
-            errors[run.folder.name] = error
-        elif found.add(run):
-            write_results(found.results, out, found.asked)
+    asking = [run for run in left if run.labels_of is None]
+    for part in (asking, [run for run in left if run.labels_of is not None]):
+        for run, error in drive_grid(part, reporter, jobs):
+            if error is not None:
+                errors[run.folder.name] = error
+            elif found.add(run):
+                write_results(found.results, out, found.asked)
     _finish(bench, found, out)
     if errors:
         raise FailedRuns(found.results, errors)
