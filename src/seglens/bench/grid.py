@@ -151,8 +151,9 @@ def outlook(bench: Bench, only: Sequence[str] = ()) -> dict[str, Any]:
     listed: list[dict[str, Any]] = []
     for run in bench.of_rows(only):
         known = bench.figures_kept(run) is not None or is_done(run)
-        done = run.config.rounds if known else reached(run).rounds
+        rounds = run.config.rounds if run.labels_of is None else 1  # on another's labels only the last is trained
+        done = rounds if known else min(reached(run).rounds, rounds - 1)
         told = {"row": run.row, "seed": run.seed, "folder": str(run.folder), "preset": run.config.preset}
-        listed.append({**told, "config": run.config.digest(), "rounds": run.config.rounds, "done": done})
+        listed.append({**told, "config": run.config.digest(), "rounds": rounds, "done": done})
     total, done = sum(run["rounds"] for run in listed), sum(run["done"] for run in listed)
     return {"runs": listed, "trainings": total, "trainings_left": total - done}
