@@ -1,7 +1,7 @@
 """Run by datumaro's own Python: reads a dataset with datumaro alone, or lets datumaro write it anew.
 
-    python datumaro_reader.py read FORMAT FOLDER OUT.npz      each item's (H, W) classes, -1 = unlabelled, and the names
-    python datumaro_reader.py convert FORMAT FOLDER OUT       the same format, written by datumaro
+python datumaro_reader.py read FORMAT FOLDER OUT.npz      each item's (H, W) classes, -1 = unlabelled, and the names
+python datumaro_reader.py convert FORMAT FOLDER OUT       the same format, written by datumaro
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ def main(what, format, folder, out):
 
     dataset = Dataset.import_from(folder, format)
     if what == "convert":
-        dataset.export(out, format, save_media=True)
+        exact = {"segmentation_mode": "mask"} if format == "coco_instances" else {}  # else it guesses polygons
+        dataset.export(out, format, save_media=True, **exact)
         return
     names = [label.name for label in dataset.categories()[AnnotationType.label]]
     np.savez(out, __names__=np.array(names), **{item.id.replace("/", "\\"): painted(item) for item in dataset})

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from seglens.bridges.album import Album, Masks, translate
 from seglens.bridges.pictures import Pictures
-from seglens.bridges.reading import inside, read_index
+from seglens.bridges.reading import read_index
 from seglens.data.cityscapes import LABEL_IDS, UNLABELED, frame_path
 from seglens.data.classes import CITYSCAPES
 from seglens.files import write_map
@@ -106,7 +106,6 @@ def read(place: Path, album: Album) -> Masks:
         if name not in known:
             some = ", ".join(list(known)[:3])
             raise SeglensError(f"{path}: image '{name}' is not in this run of {len(known)} images ({some}, ...)")
-        inside(root, path.relative_to(root).as_posix(), str(path))
         yield known[name], _mask(path, known[name], classes, album)
 
 

@@ -46,7 +46,7 @@ def image_entry(number: int, name: str, mask: ByteArray) -> dict[str, Any]:
 def write(out: Path, masks: Masks, album: Album, pictures: Pictures) -> None:
     """``annotations/instances_default.json`` and the pictures in ``images/``.
 
-    A class of an image is one annotation with ``iscrowd`` 0: tools leave crowds out of training.
+    A class of an image is one annotation with ``iscrowd`` 0, as in COCO-Stuff: tools leave crowds out of training.
     """
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seglens.bridges.album import Album, Masks, check_names, refuse_twice
+from seglens.bridges.album import Album, check_names, refuse_twice
 from seglens.bridges.answers import Answers, answer_from
 from seglens.bridges.formats import format_named
 from seglens.bridges.pictures import Beside, Pictures, fresh_folder
+from seglens.bridges.unpacked import unpacked
 from seglens.protocols import Progress
 from seglens.store import Repository
-from seglens.types import Answer, ByteArray, ImageId, Query
+from seglens.types import Answer, ByteArray, ImageId, Query, SeglensError
 
 EVENT = "imported"
 
@@ -71,18 +72,22 @@ def export_masks(
         write(folder, masks(), album, Pictures(album.data, beside))
 
 
-def read_masks(place: Path, format: str, album: Album) -> Masks:
+def read_masks(place: Path, format: str, album: Album) -> Iterator[tuple[ImageId, ByteArray]]:
     """The masks in a format, one by one.
 
     Args:
-        place: a file or folder, as the format has it.
+        place: a file or folder, as the format has it, or a zip file of the folder.
         format: the format's name.
         album: the run's images and classes.
 
     Raises:
         SeglensError: whatever is wrong with the files; they are checked as they are read.
     """
-    return refuse_twice(format_named(format).read(place, album), str(place))
+    read = format_named(format).read
+    if not place.exists():
+        raise SeglensError(f"{place}: no such file or folder")
+    with unpacked(place) as found:
+        yield from refuse_twice(read(found, album), str(place))
 
 
 def import_masks(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from seglens.bridges import cityscapes, coco, coco_panoptic, cvat, index_png, segmentation_mask
+from seglens.bridges import cityscapes, coco, coco_panoptic, cvat, fiftyone, index_png, segmentation_mask
 from seglens.bridges.album import Album, Masks
 from seglens.bridges.pictures import Pictures
 from seglens.types import SeglensError
@@ -37,6 +37,7 @@ FORMATS: dict[str, Format] = {
     "segmentation-mask": Format(
         "Segmentation mask 1.1: Pascal VOC's coloured PNGs", segmentation_mask.write, segmentation_mask.read
     ),
+    "fiftyone": Format("FiftyOne's dataset on disk", fiftyone.write, fiftyone.read),
 }
 
 

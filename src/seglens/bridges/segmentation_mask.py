@@ -13,7 +13,7 @@ import numpy as np
 
 from seglens.bridges.album import UNLABELLED, Album, Masks, translate
 from seglens.bridges.pictures import Pictures, png
-from seglens.bridges.reading import inside, read_color, read_text, the_folder
+from seglens.bridges.reading import read_color, read_text, the_folder
 from seglens.data.classes import distinct_colors
 from seglens.files import write_bytes
 from seglens.types import IGNORE, ByteArray, ClassTable, ImageId, IntArray, SeglensError
@@ -84,9 +84,8 @@ def read(place: Path, album: Album) -> Masks:
     if not files:
         raise SeglensError(f"{folder}: no mask in it; looked for *.png")
     for path in files:
-        name = path.relative_to(folder).as_posix()
-        id = album.find(name, str(path))
-        yield id, _mask(inside(folder, name, str(path)), id, classes, album)
+        id = album.find(path.relative_to(folder).as_posix(), str(path))
+        yield id, _mask(path, id, classes, album)
 
 
 def _mask(path: Path, id: ImageId, classes: dict[int, str], album: Album) -> ByteArray:

@@ -108,7 +108,9 @@ def _open_queries(folder: Path) -> list[Any]:
 def import_(
     folder: RunFolder,
     format: FormatName,
-    place: Annotated[Path, typer.Argument(metavar="FILE-OR-FOLDER", help="The masks.", show_default=False)],
+    place: Annotated[
+        Path, typer.Argument(metavar="FILE-OR-FOLDER", help="The masks, or a zip file of them.", show_default=False)
+    ],
     annotator: Annotated[str, typer.Option(help="Who drew the masks.")] = "import",
     share: Annotated[
         float, typer.Option(min=0, max=1, help="Least share of a question's pixels that has to be labelled.")
