@@ -58,10 +58,12 @@ def test_files_that_any_tool_reads_stay_as_they_are_and_others_become_pngs(vario
     assert album.size("turned") == (6, 4)
 
 
-def test_cityscapes_has_pngs_alone(various, tmp_path):
-    album, _ = various
-    export_masks(tmp_path / "out", "index-png", album, ["photo"], blank(album))
-    assert [path.name for path in (tmp_path / "out" / "images").iterdir()] == ["photo.jpg"]
+def test_a_part_of_a_dataset_is_linked_as_the_whole_is(various, tmp_path):
+    _, root = various
+    of = {"name": "folder", "images": root, "classes": tmp_path / "classes.yaml"}
+    album = Album(open_data(PartConfig.model_validate({"name": "sequences", "of": of})))
+    export_masks(tmp_path / "out", "index-png", album, ["plain"], blank(album), Beside.LINK)
+    assert (tmp_path / "out" / "images" / "plain.png").resolve() == root / "plain.png"
 
 
 @pytest.mark.parametrize("beside", Beside)

@@ -149,6 +149,11 @@ def test_a_damaged_file_stores_nothing(waiting, trained, tmp_path):
     repo.close()
 
 
+def test_link_and_no_images_exclude_each_other(trained, tmp_path):
+    with pytest.raises(SeglensError, match="--link and --no-images exclude each other"):
+        call("export", trained, "cvat", tmp_path / "out", "--link", "--no-images")
+
+
 def test_words_for_people(waiting, trained):
     root, _, _ = waiting
     said = call("import", trained, "cvat", root / "cvat", "--dry-run", "--share", "1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any, TypeAlias
 
@@ -45,7 +46,8 @@ class Album:
         """The image that a file name means.
 
         Args:
-            name: as the file gives it: the id, with a picture's ending where ``ending``, or percent-encoded.
+            name: as the file gives it: the id, with a picture's ending where ``ending``, or percent-encoded; tools that
+                drop folders leave its last part, which is enough where only one image has it.
             where: file and place, for errors.
             ending: whether what stands behind the last dot is taken for an ending first.
 
@@ -58,8 +60,19 @@ class Album:
         for candidate in (stem, name, decode_id(stem)):
             if candidate in self.known:
                 return candidate
+        alone = self._by_last.get(stem, ())
+        if len(alone) == 1:
+            return alone[0]
         some = ", ".join(sorted(self.known)[:3])
         raise SeglensError(f"{where}: image '{name}' is not in this run of {len(self.known)} images ({some}, ...)")
+
+    @cached_property
+    def _by_last(self) -> dict[str, list[ImageId]]:
+        """The images by the last part of their ids."""
+        found: dict[str, list[ImageId]] = {}
+        for id in self.data.ids:
+            found.setdefault(id.rpartition("/")[2], []).append(id)
+        return found
 
     def find_made(self, name_of: Callable[[ImageId], str]) -> dict[str, ImageId]:
         """Each image by the name that a format gives it."""

@@ -17,7 +17,7 @@ from seglens.loop import load_config
 from seglens.models import load_checkpoint
 from seglens.store import LabelFiles, Repository
 from seglens.training import predict
-from seglens.types import IGNORE, ByteArray, ImageId, SeglensError
+from seglens.types import IGNORE, ByteArray, ImageId, Query, SeglensError
 
 FormatName = Annotated[str, typer.Argument(metavar="FORMAT", help=", ".join(FORMATS), show_default=False)]
 MaskOf = Callable[[ImageId], ByteArray]
@@ -46,6 +46,8 @@ def export(
 ) -> None:
     """Write a run's labels, or its model's predictions, as other tools' files."""
     format_named(format)
+    if link and not images:
+        raise SeglensError("--link and --no-images exclude each other: give one of them")
     album = Album(open_data(load_config(folder).data))
     ids, mask_of = _source(folder, album, predictions, asked)
     beside = Beside.NONE if not images else Beside.LINK if link else Beside.COPY
@@ -77,30 +79,30 @@ def export(
 
 def _source(folder: Path, album: Album, predictions: bool, asked: bool) -> tuple[Sequence[ImageId], MaskOf]:
     """The images to write, in the data's order, and what gives their masks."""
-    wanted = None
+    files = LabelFiles(folder)
+    labelled = set(files.ids())
+    wanted = labelled
     if asked:
         wanted = {query.image for query in _open_queries(folder)}
+    elif predictions:
+        wanted = set(album.data.ids)
+    if not wanted:
+        raise SeglensError(f"{folder}: no image {'has an open question' if asked else 'is labelled yet'}")
     if predictions:
         net = load_checkpoint(model_file(folder, None)).eval()
-        ids = [id for id in album.data.ids if wanted is None or id in wanted]
-        mask_of: MaskOf = lambda id: predict(net, album.data.image(id))  # noqa: E731
-    else:
-        files = LabelFiles(folder)
-        labelled = set(files.ids())
-        ids = [id for id in album.data.ids if id in (labelled if wanted is None else wanted)]
 
-        def mask_of(id: ImageId) -> ByteArray:
-            return files.read(id).label if id in labelled else np.full(album.size(id), IGNORE, np.uint8)
+    def mask_of(id: ImageId) -> ByteArray:
+        if predictions:
+            return predict(net, album.data.image(id))
+        return files.read(id).label if id in labelled else np.full(album.size(id), IGNORE, np.uint8)
 
-    if not ids:
-        raise SeglensError(f"{folder}: no image {'has an open question' if asked else 'is labelled yet'}")
-    return ids, mask_of
+    return [id for id in album.data.ids if id in wanted], mask_of
 
 
-def _open_queries(folder: Path) -> list[Any]:
+def _open_queries(folder: Path) -> list[Query]:
     repo = Repository.of_run(folder)
     try:
-        return list(repo.open_queries())
+        return repo.open_queries()
     finally:
         repo.close()
 
