@@ -20,8 +20,6 @@ Masks: TypeAlias = Iterable[tuple[ImageId, ByteArray]]
 UNLABELLED = ("unlabelled", "unlabeled", "void", "ignore", "background")
 """What other tools call pixels without a label, where the run has no class of that name."""
 
-_NAMED = 5
-
 
 class Album:
     """The images and classes of a run, to look up what a file names.
@@ -162,9 +160,3 @@ def check_names(classes: ClassTable, ids: Iterable[ImageId]) -> None:
         refuse_paths(id, "image")
         if not id.isprintable() or any(part in ("", ".") for part in id.split("/")):
             raise SeglensError(f"image {id!r}: no name for a file; allowed are printable parts, parted by single /")
-
-
-def few(names: list[str]) -> str:
-    """The first few of many names."""
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
