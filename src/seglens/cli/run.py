@@ -160,7 +160,7 @@ def predict(
     ),
 ) -> None:
     """Label a folder of images with a run's model."""
-    net = load_checkpoint(_model_file(run, model)).eval()
+    net = load_checkpoint(model_file(run, model)).eval()
     data = open_data(_folder_part(images))
     colors = np.array([*net.classes.colors, *[(0, 0, 0)] * (256 - len(net.classes))], np.uint8)
     with console.progress() as report:
@@ -183,7 +183,12 @@ def _folder_part(images: Path) -> Any:
     return PartConfig.model_validate({"name": "folder", "images": str(images)})
 
 
-def _model_file(run: Path | None, model: Path | None) -> Path:
+def model_file(run: Path | None, model: Path | None) -> Path:
+    """The checkpoint that is meant: a run's latest, or the file given.
+
+    Raises:
+        SeglensError: both or none are given, or the run has no model yet.
+    """
     if (run is None) == (model is None):
         raise SeglensError("give either --run or --model")
     if model is not None:
