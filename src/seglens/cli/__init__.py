@@ -6,7 +6,20 @@ import sys
 
 import typer
 
-from seglens.cli import bench, console, contract, data, demo, exchange, explain, forecast, label_studio, people, run, tell
+from seglens.cli import (
+    bench,
+    console,
+    contract,
+    data,
+    demo,
+    exchange,
+    explain,
+    forecast,
+    label_studio,
+    people,
+    run,
+    tell,
+)
 from seglens.files import NO_SPACE
 from seglens.types import SeglensError
 
