@@ -156,7 +156,15 @@ class BudgetConfig(Params):
     initial: float = Field(150, ge=0, description="budget of round 0, in the unit")
     per_round: float = Field(150, ge=0, description="budget of each later round, in the unit")
     total: float | None = Field(None, gt=0, description="stop when this much is spent in all, in the unit")
-    target_miou: float | None = Field(None, gt=0, le=1, description="stop at this mIoU on the evaluation images")
+    target_miou: float | None = Field(
+        None, gt=0, le=1, description="stop at this mIoU on the evaluation images; without any, on the audit set"
+    )
+
+
+class AuditSetConfig(Params):
+    """Images to measure on that are never asked about to learn from."""
+
+    images: int = Field(gt=0, description="images drawn at random from the pool, labelled whole, measured on alone")
 
 
 class CacheConfig(Params):
@@ -191,6 +199,10 @@ class RunConfig(Choices):
     preset: str = Field("default", description="preset that the choices started from")
     data: PartConfig = Field(PartConfig(name="streets"), description="the pool")
     eval_data: PartConfig | None = Field(None, description="labelled images to measure on; null = none")
+    audit_set: AuditSetConfig | None = Field(
+        None,
+        description="measure on images drawn from the pool and labelled whole, not for training; null = none",
+    )
     model: ModelConfig = Field(default_factory=ModelConfig, description="the network")
     train: TrainConfig = Field(default_factory=TrainConfig, description="the recipe")
     budget: BudgetConfig = Field(default_factory=BudgetConfig, description="what may be spent")
@@ -209,9 +221,11 @@ class RunConfig(Choices):
     def digest(self) -> str:
         """A short digest of what decides a run's result, the same on every machine.
 
-        Cache, threads, engine and the line drawn in the report are left out; of a path only the last name counts.
+        Cache, threads, engine and the line drawn in the report are left out, and an audit set where there is none; of a
+        path only the last name counts.
         """
-        plain = self.model_dump(mode="json", exclude={"cache", "threads", "engine", "full_miou"})
+        left_out = {"cache", "threads", "engine", "full_miou"} | ({"audit_set"} if self.audit_set is None else set())
+        plain = self.model_dump(mode="json", exclude=left_out)
         return hashlib.sha256(json.dumps(_without_folders(plain), sort_keys=True).encode()).hexdigest()[:12]
 
     def dump(self) -> str:
