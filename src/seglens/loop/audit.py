@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -119,17 +119,31 @@ class Auditor:
 
     def audit(self) -> Audit:
         """What speaks against each answer."""
-        probs = np.zeros((len(self.parts), len(self.bench.data.classes)))
         predictions: dict[ImageId, ByteArray] = {}
-        for id, maps in self.probabilities():
-            predictions[id] = maps.argmax(0).astype(np.uint8)
-            for position in self.of_image[id]:
-                probs[position] = maps.reshape(len(maps), -1)[:, self.places[position]].mean(1, dtype=np.float64)
-        number = {id: n for n, id in enumerate(self.ids)}
-        images = np.array([number[part.region.image] for part in self.parts])
-        found = doubts(probs, self.features(), self.said, images, trust=float(self.folds > 0))
+
+        def noted() -> Iterator[tuple[ImageId, FloatArray]]:
+            for id, maps in self.probabilities():
+                predictions[id] = maps.argmax(0).astype(np.uint8)
+                yield id, maps
+
+        probs = self.means(noted())
+        found = doubts(probs, self.features(), self.said, self.images, trust=float(self.folds > 0))
         order = np.argsort(-found.suspicion, kind="stable")
         return Audit(self.parts, found, order, predictions, self.folds)
+
+    def means(self, probabilities: Iterable[tuple[ImageId, FloatArray]]) -> FloatArray:
+        """(R, C) mean probability of each class over each answer's pixels."""
+        probs = np.zeros((len(self.parts), len(self.bench.data.classes)))
+        for id, maps in probabilities:
+            for position in self.of_image[id]:
+                probs[position] = maps.reshape(len(maps), -1)[:, self.places[position]].mean(1, dtype=np.float64)
+        return probs
+
+    @cached_property
+    def images(self) -> IntArray:
+        """(R,) number of each answer's image."""
+        number = {id: n for n, id in enumerate(self.ids)}
+        return np.array([number[part.region.image] for part in self.parts])
 
     @cached_property
     def said(self) -> BoolArray:
