@@ -72,7 +72,7 @@ def doubts(
     joint = trust * np.log(probs + FLOORS[0]) + np.log(votes + FLOORS[1])
     other = np.where(said, -np.inf, joint)
     suspicion = other.max(1) - np.where(said, joint, -np.inf).max(1)
-    confidence = np.where(said, probs, 0).sum(1)
+    confidence: FloatArray = np.where(said, probs, 0).sum(1)
     return Doubts(
         suspicion,
         confidence,
@@ -123,8 +123,8 @@ def neighbour_votes(features: FloatArray, said: BoolArray, images: IntArray, k: 
         near = np.argpartition(-cosine, k - 1, axis=1)[:, :k]
         close = np.take_along_axis(cosine, near, 1)
         nearest = close.max(1, keepdims=True)
-        heard = np.isfinite(close)
-        weight = np.exp(np.where(heard, close - np.where(heard.any(1)[:, None], nearest, 0), -np.inf) / REACH)
+        nearest[~np.isfinite(nearest)] = 0.0  # nobody to hear
+        weight = np.exp((close - nearest) / REACH)
         votes[few] = (weight[:, :, None] * ballots[near]).sum(1)
     votes += PRIOR / said.shape[1]
     share: FloatArray = votes / votes.sum(1, keepdims=True)
