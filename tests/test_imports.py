@@ -20,7 +20,7 @@ ROOMS: dict[str, set[str]] = {
     "web": WORDS | LOOP | {"bench", "report", "bridges"},
     "bench": WORDS | LOOP | {"report", "bridges"},
     "report": WORDS | LOOP | {"bridges"},
-    "bridges": WORDS | {"store", "data"},
+    "bridges": WORDS | {"store", "data", "functional"},
     "loop": WORDS | LOOP,
     "engines": WORDS,
     "oracles": WORDS | {"store", "functional"},

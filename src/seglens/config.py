@@ -71,6 +71,8 @@ class ModelConfig(Params):
     size: tuple[int, int] = Field((128, 256), description="model input (height, width), pixels")
 
 
+DEFAULTS = 0
+"""Raised when a default of the config that decides results changes: digests leave defaults out."""
 FLIP_BLUR = ("plain", "flip", "blur")
 """The views that stand for the augmentation of that name where the encoder is fixed."""
 
@@ -211,6 +213,9 @@ class RunConfig(Choices):
     chunk: int = Field(8, gt=0, description="images a chunk: the unit of scoring, batching and resume")
     threads: int | None = Field(None, gt=0, description="torch threads; null = all cores")
     full_miou: float | None = Field(None, description="mIoU of full supervision, drawn as a line in the report")
+    labels_of: str | None = Field(
+        None, description="digest of the run whose labels are trained on (written by seglens retrain); null = its own"
+    )
 
     @model_validator(mode="after")
     def _whole_images(self) -> RunConfig:
@@ -221,11 +226,13 @@ class RunConfig(Choices):
     def digest(self) -> str:
         """A short digest of what decides a run's result, the same on every machine.
 
-        Cache, threads, engine and the line drawn in the report are left out, and an audit set where there is none; of a
-        path only the last name counts.
+        Cache, threads, engine and the line drawn in the report are left out; of a path only the last name counts. What
+        stands at its default is left out too, so that a new key leaves old digests as they are (docs/decisions/007).
         """
-        left_out = {"cache", "threads", "engine", "full_miou"} | ({"audit_set"} if self.audit_set is None else set())
-        plain = self.model_dump(mode="json", exclude=left_out)
+        left_out = {"cache", "threads", "engine", "full_miou"}
+        plain = self.model_dump(mode="json", exclude=left_out, exclude_defaults=True)
+        if DEFAULTS:
+            plain["defaults"] = DEFAULTS
         return hashlib.sha256(json.dumps(_without_folders(plain), sort_keys=True).encode()).hexdigest()[:12]
 
     def dump(self) -> str:

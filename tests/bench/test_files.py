@@ -18,7 +18,7 @@ DRAWN = (AnswerKind.DENSE, AnswerKind.MASK)
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_a_file_loads_and_shows_its_grid(file: Path, tmp_path: Path) -> None:
     bench = load_bench(file, tmp_path)
-    grid = outlook(bench.runs)
+    grid = outlook(bench)
     assert grid["trainings_left"] == grid["trainings"] > 0
     assert len({run.folder for run in bench.runs}) == len(bench.runs)
 

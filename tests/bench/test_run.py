@@ -170,13 +170,31 @@ def test_no_overlap_is_an_answer(whole: Path) -> None:
 
 def test_a_finished_grid_is_left_alone_and_says_the_same(whole: Path, tmp_path: Path) -> None:
     bench = small(whole, **WHOLE)
-    assert outlook(bench.runs)["trainings_left"] == 0
+    assert outlook(bench)["trainings_left"] == 0
     before = {path: path.stat().st_mtime_ns for path in (whole / "runs").rglob("*") if path.is_file()}
     run_bench(bench, tmp_path)
     after = {path: path.stat().st_mtime_ns for path in (whole / "runs").rglob("*") if path.suffix == ".pt"}
     assert after.items() <= before.items()
     for name in ("small.json", "small.svg", "small.csv", "small.tex", "small-crops.png"):
         assert (tmp_path / name).read_bytes() == (whole / "out" / name).read_bytes()
+
+
+def test_kept_figures_stand_for_runs_whose_folders_are_gone(whole: Path, tmp_path: Path) -> None:
+    old = whole / "out" / "small.json"
+    path = write(tmp_path, **WHOLE)
+    bench = load_bench(path, keep=[old])
+    assert outlook(bench)["trainings_left"] == 0
+    run_bench(bench, tmp_path / "out")
+    kept, found = json.loads((tmp_path / "out" / "small.json").read_text()), json.loads(old.read_text())
+    assert {key: kept[key] for key in ("rows", "equal_cost", "complete")} == {
+        key: found[key] for key in ("rows", "equal_cost", "complete")
+    }
+    assert not (tmp_path / "runs").exists()
+    values = yaml.safe_load(path.read_text())
+    values["rows"][0]["set"] = {"train": {"steps": 7}}
+    path.write_text(yaml.safe_dump(values))
+    left = {run["row"] for run in outlook(load_bench(path, keep=[old]))["runs"] if run["done"] < run["rounds"]}
+    assert left == {"de_fault"}, "of another config nothing is kept"
 
 
 def test_another_config_in_a_runs_folder_is_refused(whole: Path, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from PIL import Image
 from seglens.bench.plan import FULL, Bench, CropsPlan, PlannedRun
 from seglens.data import open_data, open_labels
 from seglens.loop import Workbench, load_config
+from seglens.loop.machine import CONFIG
 from seglens.loop.workbench import device
 from seglens.models import SegNet, load_checkpoint
 from seglens.protocols import LabelSource, SegDataset
@@ -204,4 +205,6 @@ def make_crops(bench: Bench) -> bytes | None:
 
 
 def _last_model(run: PlannedRun) -> Path | None:
+    if not (run.folder / CONFIG).exists():
+        return None
     return Workbench(load_config(run.folder), run.folder).model(run.config.rounds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,20 +25,24 @@ from seglens.bench.plan import (
     slug,
 )
 from seglens.bench.settings import below, merged
+from seglens.bench.sources import read_source
 from seglens.config import Choices, RunConfig, assign, describe, read_yaml, resolve
 from seglens.loop.machine import with_absolute_paths
+from seglens.loop.retrain import check_retraining
 from seglens.types import SeglensError
 
 M = TypeVar("M", bound=BaseModel)
 
 
-def load_bench(path: Path, runs: Path | None = None, settings: Sequence[str] = ()) -> Bench:
+def load_bench(path: Path, runs: Path | None = None, settings: Sequence[str] = (), keep: Sequence[Path] = ()) -> Bench:
     """Read and check a benchmark file.
 
     Args:
         path: the YAML file; paths in it are relative to its folder, except ``runs``.
         runs: folder of the runs, instead of the file's.
         settings: ``key=value`` each, put into the file's values before they are checked; ``base.data.root=...``.
+        keep: results of ``seglens bench``: runs that stand in them, of the same config, count as done where their
+            folders are gone.
 
     Raises:
         SeglensError: a setting that cannot be put in, an unknown key, row, preset or part, or a bad value; the message
@@ -51,7 +56,10 @@ def load_bench(path: Path, runs: Path | None = None, settings: Sequence[str] = (
         row = RowPlan(name=FULL, preset="random-image", set=plan.full.set, rounds=1, seeds=plan.full.seeds)
         planned += _runs(plan, row, folder, path)
     for row in plan.rows:
-        planned += _runs(plan, row, folder, path)
+        runs_of = _runs(plan, row, folder, path)
+        planned += (
+            runs_of if row.labels_of is None else [_on_labels(run, row.labels_of, planned, path) for run in runs_of]
+        )
     for run in planned:
         if run.config.eval_data != planned[-1].config.eval_data:
             raise SeglensError(
@@ -59,7 +67,8 @@ def load_bench(path: Path, runs: Path | None = None, settings: Sequence[str] = (
                 "figures of one file must be comparable; use two files"
             )
     check_crops(plan, planned, path)
-    return Bench(path.stem, path, plan, tuple(planned), tuple(settings))
+    kept = {run.config: run for file in keep for of_row in read_source(str(file)).rows.values() for run in of_row}
+    return Bench(path.stem, path, plan, tuple(planned), tuple(settings), kept)
 
 
 def _read(path: Path, settings: Sequence[str]) -> BenchPlan:
@@ -91,6 +100,24 @@ def _runs(plan: BenchPlan, row: RowPlan, folder: Path, path: Path) -> list[Plann
         PlannedRun(row.name, seed, folder / f"{slug(row.name)}-{seed}", config.model_copy(update={"seed": seed}))
         for seed in seeds
     ]
+
+
+def _on_labels(run: PlannedRun, of: str, planned: Sequence[PlannedRun], path: Path) -> PlannedRun:
+    """The run that trains on the labels of row ``of``'s run with its seed."""
+    where = f"{path}: row '{run.row}': labels_of"
+    sources = [source for source in planned if source.row == of and source.labels_of is None]
+    if not sources:
+        known = dict.fromkeys(source.row for source in planned if source.labels_of is None)
+        raise SeglensError(f"{where}: no row '{of}' before it that asks. Allowed: {', '.join(known)}")
+    for source in sources:
+        if source.seed == run.seed:
+            try:
+                check_retraining(run.config, source.config, f"row '{of}'")
+            except SeglensError as error:
+                raise SeglensError(f"{path}: row '{run.row}': {error}") from None
+            config = run.config.model_copy(update={"labels_of": source.config.digest()})
+            return replace(run, config=config, labels_of=source.folder)
+    raise SeglensError(f"{where}: row '{of}' has no seed {run.seed}; it has {[source.seed for source in sources]}")
 
 
 def _config(plan: BenchPlan, row: RowPlan, where: str, folder: Path) -> RunConfig:

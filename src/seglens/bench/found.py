@@ -25,7 +25,9 @@ class Found:
         self.known: dict[Path, RunFigures] = {}
         self._asked: dict[Path, tuple[Counts, ...]] = {}
         for run in bench.runs:
-            if is_done(run):
+            if (kept := bench.figures_kept(run)) is not None:
+                self.known[run.folder] = kept
+            elif is_done(run):
                 self.add(run)
 
     def add(self, run: PlannedRun) -> bool:
@@ -47,10 +49,10 @@ class Found:
 
     @property
     def asked(self) -> Asked:
-        """What the finished runs asked; full supervision asks for everything, and is left out."""
+        """What the finished runs asked; full supervision asks for everything, and kept figures do not tell."""
         rows: dict[str, dict[int, tuple[Counts, ...]]] = {}
         for run in self._done:
-            if run.row != FULL:
+            if run.row != FULL and run.folder in self._asked:
                 rows.setdefault(run.row, {})[run.seed] = self._asked[run.folder]
         return rows
 

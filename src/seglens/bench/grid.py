@@ -14,7 +14,7 @@ from seglens.bench.plan import Bench, PlannedRun
 from seglens.bench.provenance import commit
 from seglens.bench.workers import Reporter, error_text, side_by_side
 from seglens.files import write_bytes
-from seglens.loop import State, Workbench, create, drive, load_config
+from seglens.loop import State, Workbench, create, drive, load_config, retrain
 from seglens.loop.check import check
 from seglens.loop.machine import CONFIG, silent, with_absolute_paths
 from seglens.loop.workbench import Report
@@ -67,7 +67,7 @@ def check_grid(bench: Bench, runs: Sequence[PlannedRun]) -> None:
     """
     for run in bench.runs:
         _check_same(run)
-    rows = {run.row: run for run in reversed(runs) if not is_done(run)}
+    rows = {run.row: run for run in reversed(runs) if bench.figures_kept(run) is None and not is_done(run)}
     for row, run in rows.items():
         try:
             check(Workbench(with_absolute_paths(run.config), run.folder))
@@ -137,18 +137,23 @@ def make_run(run: PlannedRun, report: Report) -> None:
     if not (run.folder / CONFIG).exists():
         # before the run: killed in between, the stamp is written anew
         write_bytes(run.folder / STAMP, (commit() or "").encode())
-        create(run.folder, run.config)
+        if run.labels_of is not None:
+            retrain(run.labels_of, run.folder, run.config)
+        else:
+            create(run.folder, run.config)
     outcome = drive(run.folder, report)
     if outcome.state is not State.FINISHED:
         raise SeglensError(f"{run.folder}: {outcome.why}; a benchmark needs an 'ask' that answers by itself")
 
 
-def outlook(runs: Sequence[PlannedRun]) -> dict[str, Any]:
-    """The grid before it is run: every run with its rounds, and how many trainings are left."""
+def outlook(bench: Bench, only: Sequence[str] = ()) -> dict[str, Any]:
+    """The grid, or some of its rows, before it is run: every run with its rounds, and how many trainings are left."""
     listed: list[dict[str, Any]] = []
-    for run in runs:
-        done = run.config.rounds if is_done(run) else reached(run).rounds
+    for run in bench.of_rows(only):
+        known = bench.figures_kept(run) is not None or is_done(run)
+        rounds = run.config.rounds if run.labels_of is None else 1  # on another's labels only the last is trained
+        done = rounds if known else min(reached(run).rounds, rounds - 1)
         told = {"row": run.row, "seed": run.seed, "folder": str(run.folder), "preset": run.config.preset}
-        listed.append({**told, "config": run.config.digest(), "rounds": run.config.rounds, "done": done})
+        listed.append({**told, "config": run.config.digest(), "rounds": rounds, "done": done})
     total, done = sum(run["rounds"] for run in listed), sum(run["done"] for run in listed)
     return {"runs": listed, "trainings": total, "trainings_left": total - done}

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
 
+from seglens.bench.figures import RunFigures
 from seglens.config import Params, PartConfig, RunConfig
+from seglens.loop.machine import CONFIG
 from seglens.types import SeglensError
 
 FULL = "full supervision"
@@ -27,6 +29,9 @@ class RowPlan(Params):
     set: dict[str, Any] = Field({}, description="what changes in base, merged key by key")
     seeds: tuple[int, ...] | None = Field(None, min_length=1, description="its own seeds; null = the file's")
     rounds: int | None = Field(None, gt=0, description="its own rounds; null = base's")
+    labels_of: str | None = Field(
+        None, description="row on whose last labels it trains, seed by seed, asking nothing itself; null = its own"
+    )
     group: str | None = Field(None, min_length=1, description="line of a sweep that it is a point of; null = its name")
     level: float | None = Field(
         None, ge=0, le=100, description="wrong answers of its annotator, %: its point on its group's line; null = none"
@@ -140,6 +145,7 @@ class PlannedRun:
     seed: int
     folder: Path
     config: RunConfig
+    labels_of: Path | None = None  # folder of the run on whose labels it trains
 
 
 @dataclass(frozen=True)
@@ -152,6 +158,7 @@ class Bench:
         plan: what it asks for, settings put in.
         runs: the runs that it makes.
         settings: what was set from outside, ``key=value`` each.
+        kept: figures of runs that were finished elsewhere, by their config's digest.
     """
 
     name: str
@@ -159,6 +166,11 @@ class Bench:
     plan: BenchPlan
     runs: tuple[PlannedRun, ...]
     settings: tuple[str, ...] = ()
+    kept: Mapping[str, RunFigures] = field(default_factory=dict)
+
+    def figures_kept(self, run: PlannedRun) -> RunFigures | None:
+        """The kept figures of a run that has no folder here; None = the folder tells, or nothing does."""
+        return None if (run.folder / CONFIG).exists() else self.kept.get(run.config.digest())
 
     @property
     def on_other_data(self) -> bool:

@@ -67,11 +67,14 @@ def run_bench(bench: Bench, out: Path, only: Sequence[str] = (), reporter: Repor
             meter.bands(run)  # refused now, not after hours of training
     found = Found(bench, meter)
     errors: dict[str, str] = {}
-    for run, error in drive_grid(runs, reporter, jobs):
-        if error is not None:
-            errors[run.folder.name] = error
-        elif found.add(run):
-            write_results(found.results, out, found.asked)
+    left = [run for run in runs if bench.figures_kept(run) is None]
+    asking = [run for run in left if run.labels_of is None]
+    for part in (asking, [run for run in left if run.labels_of is not None]):
+        for run, error in drive_grid(part, reporter, jobs):
+            if error is not None:
+                errors[run.folder.name] = error
+            elif found.add(run):
+                write_results(found.results, out, found.asked)
     _finish(bench, found, out)
     if errors:
         raise FailedRuns(found.results, errors)

@@ -6,7 +6,21 @@ import sys
 
 import typer
 
-from seglens.cli import audit, bench, console, contract, data, demo, doctor, explain, forecast, people, run, tell
+from seglens.cli import (
+    audit,
+    bench,
+    console,
+    contract,
+    data,
+    demo,
+    doctor,
+    exchange,
+    explain,
+    forecast,
+    people,
+    run,
+    tell,
+)
 from seglens.files import NO_SPACE
 from seglens.types import SeglensError
 
@@ -17,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (run, people, audit, demo, explain, forecast, tell, doctor, data, bench, contract):
+for module in (run, people, audit, exchange, demo, explain, forecast, tell, doctor, data, bench, contract):
     module.add_to(app)
 
 

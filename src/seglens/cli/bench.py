@@ -48,6 +48,13 @@ def bench(
         list[str] | None,
         typer.Option("--set", help="Change one key of the file, paths as in it: base.data.root=FOLDER."),
     ] = None,
+    keep: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Results whose runs count as done where their folders are gone and the config is the same; may be "
+            "given again."
+        ),
+    ] = None,
     only: Annotated[list[str] | None, typer.Option("--only", help="Run this row alone; may be given again.")] = None,
     jobs: Annotated[
         int, typer.Option(min=1, help="Runs at a time, each in a process of its own with its share of the cores.")
@@ -58,9 +65,9 @@ def bench(
     json: Json = False,
 ) -> None:
     """Run presets x seeds x rounds, paired and resumable, and write tables and curves at equal cost."""
-    planned = load_bench(file, runs, set_ or ())
+    planned = load_bench(file, runs, set_ or (), keep or ())
     if dry_run:
-        _show(outlook(planned.of_rows(only or ())), json)
+        _show(outlook(planned, only or ()), json)
         return
     if out is None and planned.on_other_data:
         raise SeglensError(

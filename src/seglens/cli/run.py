@@ -16,6 +16,7 @@ from seglens.config import RunConfig, assign, read_yaml, resolve
 from seglens.data import open_data
 from seglens.files import encode_id, write_map
 from seglens.loop import State, create, drive, load_config, model_path
+from seglens.loop import retrain as retrain_run
 from seglens.models import load_checkpoint
 from seglens.report import write_report
 from seglens.store import Repository
@@ -28,7 +29,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the application."""
-    for command in (run, status, dump, report, predict):
+    for command in (run, retrain, status, dump, report, predict):
         app.command()(command)
 
 
@@ -64,6 +65,22 @@ def run(
             f"`seglens answer {folder} FILE` takes the answers; then go on with `--resume`"
         )
     _show(folder, json)
+
+
+def retrain(
+    folder: RunFolder,
+    new: Annotated[Path, typer.Argument(help="The folder of the new run.", show_default=False)],
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Change one key of model or train, for example train.steps=900.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Train anew on the labels of a finished run, by another recipe or network: `--set train.rhythm=finetune`."""
+    values = load_config(folder).model_dump(mode="json", exclude_defaults=True)  # a rhythm has defaults of its own
+    retrain_run(folder, new, resolve(assign(values, set_ or []), {}, "--set"))
+    with console.progress(new.name) as report:
+        drive(new, report)
+    _show(new, json)
 
 
 def status(folder: RunFolder, json: Json = False) -> None:
@@ -184,7 +201,7 @@ def predict(
     ),
 ) -> None:
     """Label a folder of images with a run's model."""
-    net = load_checkpoint(_model_file(run, model)).eval()
+    net = load_checkpoint(model_file(run, model)).eval()
     data = open_data(_folder_part(images))
     colors = np.array([*net.classes.colors, *[(0, 0, 0)] * (256 - len(net.classes))], np.uint8)
     with console.progress() as report:
@@ -207,7 +224,12 @@ def _folder_part(images: Path) -> Any:
     return PartConfig.model_validate({"name": "folder", "images": str(images)})
 
 
-def _model_file(run: Path | None, model: Path | None) -> Path:
+def model_file(run: Path | None, model: Path | None) -> Path:
+    """The checkpoint that is meant: a run's latest, or the file given.
+
+    Raises:
+        SeglensError: both or none are given, or the run has no model yet.
+    """
     if (run is None) == (model is None):
         raise SeglensError("give either --run or --model")
     if model is not None:

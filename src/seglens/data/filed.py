@@ -98,6 +98,10 @@ class FileImages:
         entry = lookup(self._entries, id)
         return Item(read_size(entry.image), entry.group, entry.depth)
 
+    def file(self, id: ImageId) -> Path:
+        """Where an image lies."""
+        return lookup(self._entries, id).image
+
     def image(self, id: ImageId) -> ByteArray:
         """(H, W, 3) uint8 RGB.
 

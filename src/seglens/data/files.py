@@ -19,6 +19,7 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff",
 
 _SIXTEEN_BIT = {"I", "I;16", "I;16B", "I;16L"}
 _INDEX_MODES = {"1", "L", "P"} | _SIXTEEN_BIT
+_PLAIN = {"1", "L", "P", "RGB", "RGBA"}
 _ORIENTED = {"JPEG", "MPO", "WEBP", "TIFF"}
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
 
@@ -53,6 +54,18 @@ def read_size(path: Path) -> Size:
     with _opened(path) as image:
         width, height = image.size
         return (width, height) if _turned(image) else (height, width)
+
+
+def plain_ending(path: Path) -> str:
+    """``.png`` or ``.jpg`` where any tool reads the file's pixels as ``read_image`` does, else nothing.
+
+    Raises:
+        UnreadableError: missing, or no known format.
+    """
+    with _opened(path) as image:
+        if image.format == "JPEG" and image.getexif().get(ExifTags.Base.Orientation, 1) == 1:
+            return ".jpg"
+        return ".png" if image.format == "PNG" and image.mode in _PLAIN else ""
 
 
 def read_image(path: Path) -> ByteArray:

@@ -33,6 +33,8 @@ class SubsetImages:
         self._known = frozenset(ids)
         if hasattr(data, "depth"):
             self.depth = data.depth  # exact depth, where a dataset has it
+        if hasattr(data, "file"):
+            self.file = data.file  # where an image lies, where it is a file
 
     def item(self, id: ImageId) -> Item:
         """As the other dataset's."""

@@ -2,7 +2,19 @@
 
 from seglens.loop.machine import Outcome, State, create, drive, load_config
 from seglens.loop.outlay import Outlay, foresee
+from seglens.loop.retrain import retrain
 from seglens.loop.stages import model_path
 from seglens.loop.workbench import Workbench
 
-__all__ = ["Outcome", "Outlay", "State", "Workbench", "create", "drive", "foresee", "load_config", "model_path"]
+__all__ = [
+    "Outcome",
+    "Outlay",
+    "State",
+    "Workbench",
+    "create",
+    "drive",
+    "foresee",
+    "load_config",
+    "model_path",
+    "retrain",
+]

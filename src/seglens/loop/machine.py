@@ -70,13 +70,15 @@ def create(run: Path, config: RunConfig) -> None:
         SeglensError: there is a run in it already, or the config names parts or data that are not there; nothing is
             left behind.
     """
-    _check_free(run)
+    check_free(run)
+    if config.labels_of is not None:
+        raise SeglensError("key 'labels_of': written by `seglens retrain`; leave it out")
     config = with_absolute_paths(config)
     bench = Workbench(config, run)
     check(bench)
     run.mkdir(parents=True, exist_ok=True)
     with driver_lock(run):
-        _check_free(run)
+        check_free(run)
         _remove_database(run)
         try:
             repo = Repository.create(run)
@@ -92,7 +94,8 @@ def create(run: Path, config: RunConfig) -> None:
             raise
 
 
-def _check_free(run: Path) -> None:
+def check_free(run: Path) -> None:
+    """Refuse a folder that holds a run, or something of one."""
     if (run / CONFIG).exists():  # written last: a database without it was never a run
         raise SeglensError(f"{run}: holds a run already; go on with --resume, or choose another folder")
     left = [name for name in ("rounds", "labels", "provenance") if (run / name).exists()]

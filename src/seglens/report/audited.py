@@ -21,10 +21,10 @@ def audit_set_table(view: RunView) -> Table | None:
         return None
     said = (
         f"{whole(held.images)} images were drawn by chance before the first question, to be labelled whole and "
-        "measured on; nothing was learnt from them and the loop never asked about them. So this is what the model is worth on "
-        f"images like the pool's. {whole(held.labelled)} are labelled, which took {whole(held.cost.clicks)} clicks and "
-        f"{duration(held.cost.seconds)}, apart from the budget. The interval holds the mIoU over all such images about "
-        "95 times of 100; how often it really does was measured (docs/results)."
+        "measured on; nothing was learnt from them and the loop never asked about them. So this is what the model is "
+        f"worth on images like the pool's. {whole(held.labelled)} are labelled, which took {whole(held.cost.clicks)} "
+        f"clicks and {duration(held.cost.seconds)}, apart from the budget. The interval is meant to hold the mIoU over "
+        "all such images 95 times of 100; how often it does was measured (docs/results)."
     )
     rows = tuple(
         (str(r.number), fraction(r.audit.miou), fraction(r.audit.low), fraction(r.audit.high), whole(r.audit.images))

@@ -1,0 +1,62 @@
+"""A run's questions, answers and labels, copied into another run's folder."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Collection
+from contextlib import closing
+from pathlib import Path
+
+from sqlalchemy import delete
+
+from seglens.store.repository import DATABASE, Repository
+from seglens.store.tables import EventRow, MetricRow
+from seglens.types import SeglensError, Stage
+
+FILES = ("labels", "provenance")
+
+
+def copy_labels(source: Path, run: Path, metrics: Collection[str]) -> None:
+    """Copy what was asked and answered and the labels that it became; what a training made of them is left out.
+
+    Args:
+        source: folder of a run that is not in the middle of a round; it is only read.
+        run: a folder without a run; its last round is at the stage *train* afterwards.
+        metrics: names of the figures to keep.
+
+    Raises:
+        SeglensError: the source is no run, or in the middle of a round; nothing is left behind.
+    """
+    old = Repository.of_run(source)
+    try:
+        rounds = old.rounds()
+    finally:
+        old.close()
+    if not rounds or rounds[-1].stage is not None:
+        raise SeglensError(f"{source}: in the middle of a round; finish it first with `seglens run {source} --resume`")
+    try:
+        with closing(sqlite3.connect(source / DATABASE)) as there, closing(sqlite3.connect(run / DATABASE)) as here:
+            there.backup(here)
+        for name in FILES:
+            if (source / name).exists():
+                shutil.copytree(source / name, run / name)
+        new = Repository.of_run(run)
+        try:
+            with new.transaction() as session:
+                session.execute(delete(EventRow))
+                session.execute(delete(MetricRow).where(MetricRow.name.not_in(metrics)))
+                new.advance(rounds[-1].number, Stage.TRAIN)
+        finally:
+            new.close()
+    except BaseException:
+        remove_copy(run)
+        raise
+
+
+def remove_copy(run: Path) -> None:
+    """Remove what ``copy_labels`` brings."""
+    for path in run.glob(f"{DATABASE}*"):
+        path.unlink()
+    for name in FILES:
+        shutil.rmtree(run / name, ignore_errors=True)

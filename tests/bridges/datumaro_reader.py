@@ -1,0 +1,41 @@
+"""Run by datumaro's own Python: reads a dataset with datumaro alone, or lets datumaro write it anew.
+
+python datumaro_reader.py read FORMAT FOLDER OUT.npz      each item's (H, W) classes, -1 = unlabelled, and the names
+python datumaro_reader.py convert FORMAT FOLDER OUT       the same format, written by datumaro
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+
+def painted(item):
+    """Classes by annotation; where two cover a pixel, that is an error: ours never do."""
+    from datumaro import AnnotationType
+
+    height, width = item.media.size
+    found = np.full((height, width), -1, np.int64)
+    for annotation in item.annotations:
+        if annotation.type is AnnotationType.mask:
+            mask = np.asarray(annotation.image).astype(bool)
+            assert (found[mask] == -1).all(), f"{item.id}: masks overlap"
+            found[mask] = annotation.label
+    return found
+
+
+def main(what, format, folder, out):
+    from datumaro import AnnotationType, Dataset
+
+    dataset = Dataset.import_from(folder, format)
+    if what == "convert":
+        exact = {"segmentation_mode": "mask"} if format == "coco_instances" else {}  # else it guesses polygons
+        dataset.export(out, format, save_media=True, **exact)
+        return
+    names = [label.name for label in dataset.categories()[AnnotationType.label]]
+    np.savez(out, __names__=np.array(names), **{item.id.replace("/", "\\"): painted(item) for item in dataset})
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
