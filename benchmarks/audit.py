@@ -1,6 +1,6 @@
 """The audit of labels against cleanlab's segmentation scores, on CamVid with wrong answers, both on the same masks.
 
-A short run asks about superpixels of CamVid (180x240, dominant class, interactive), and the noisy oracle answers: it
+A short run asks about superpixels of CamVid (96x128, dominant class, interactive), and the noisy oracle answers: it
 takes 5, 10 or 20 % of the connected class segments for another class (drawn for each segment, `kind: asymmetric`), so
 that every superpixel of such a segment is answered wrong. An answer is wrong where its class is not the most frequent
 one of the true mask under it; answers that lie in void are left out of the figures.
@@ -26,7 +26,9 @@ Run: python benchmarks/audit.py --json (needs cleanlab: the extra `bench-audit`)
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -175,7 +177,7 @@ def main() -> None:
     parser.add_argument("--clicks", type=int, default=1650, help="answers asked for")
     parser.add_argument("--steps", type=int, default=200, help="training steps")
     parser.add_argument("--folds", type=int, default=3, help="of cross-fitting")
-    parser.add_argument("--size", type=int, nargs=2, default=[180, 240], help="of the model's input")
+    parser.add_argument("--size", type=int, nargs=2, default=[96, 128], help="of the model's input")
     parser.add_argument("--threads", type=int, default=1, help="torch threads")
     parser.add_argument("--out", type=Path, help="also write the figures to this file")
     args = parser.parse_args()
@@ -186,6 +188,7 @@ def main() -> None:
         for seed in args.seeds:
             for fraction in args.fractions:
                 runs.append(audit(args, fraction, seed, Path(folder)))
+                print(json.dumps(runs[-1]), file=sys.stderr, flush=True)
         results = summary(runs, args.fractions)
     results |= {
         "runs": runs,
