@@ -20,7 +20,7 @@ Pixels that nobody was asked about are given to cleanlab as the model predicts t
 - `precision`: share of wrong ones among as many most suspicious answers as are wrong;
 - `average_precision`: area under the curve of precision by recall.
 
-Run: python benchmarks/audit.py --json (needs cleanlab: the extra `bench-audit`)
+Run: python benchmarks/audit.py --json (needs the extra `bench`)
 """
 
 from __future__ import annotations

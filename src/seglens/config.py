@@ -166,7 +166,9 @@ class BudgetConfig(Params):
 class AuditSetConfig(Params):
     """Images to measure on that are never asked about to learn from."""
 
-    images: int = Field(gt=0, description="images drawn at random from the pool, labelled whole, measured on alone")
+    images: int = Field(
+        0, ge=0, description="images drawn by chance from the pool, labelled whole and measured on, never learnt from"
+    )
 
 
 class CacheConfig(Params):
@@ -201,10 +203,7 @@ class RunConfig(Choices):
     preset: str = Field("default", description="preset that the choices started from")
     data: PartConfig = Field(PartConfig(name="streets"), description="the pool")
     eval_data: PartConfig | None = Field(None, description="labelled images to measure on; null = none")
-    audit_set: AuditSetConfig | None = Field(
-        None,
-        description="measure on images drawn from the pool and labelled whole, not for training; null = none",
-    )
+    audit_set: AuditSetConfig = Field(default_factory=AuditSetConfig, description="what is measured on alone")
     model: ModelConfig = Field(default_factory=ModelConfig, description="the network")
     train: TrainConfig = Field(default_factory=TrainConfig, description="the recipe")
     budget: BudgetConfig = Field(default_factory=BudgetConfig, description="what may be spent")

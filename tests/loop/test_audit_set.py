@@ -104,7 +104,7 @@ def test_a_run_without_one_is_what_it_was_before_there_were_any(
     plain = seglens.config._without_folders
 
     def noted(value: Any) -> Any:
-        if isinstance(value, dict) and "seed" in value:
+        if isinstance(value, dict) and "data" in value:
             digested.append(value)
         return plain(value)
 
@@ -145,7 +145,7 @@ def test_what_cannot_work_is_refused_before_anything_is_written(tmp_path: Path) 
             ),
         )
     with pytest.raises(SeglensError, match="audit_set"):
-        tiny(tmp_path, audit_set={"images": 0})
+        tiny(tmp_path, audit_set={"images": -1})
     assert not run.exists()
 
 

@@ -70,7 +70,7 @@ def read_history(folder: Path) -> History:
         SeglensError: no run, one without evaluation, or less than two measured rounds that each spent something.
     """
     config = load_config(folder)
-    if config.eval_data is None and config.audit_set is None:
+    if config.eval_data is None and not config.audit_set.images:
         raise SeglensError(
             f"{folder}: keys 'eval_data' and 'audit_set': a run without either is never measured, nothing can be "
             "forecast"

@@ -126,7 +126,7 @@ def summary(folder: Path) -> dict[str, Any]:
     repo = Repository.of_run(folder)
     try:
         figures = {(m.round, m.name, m.truth): m.value for m in repo.metrics() if m.class_index == -1}
-        rounds = [
+        rounds: list[dict[str, Any]] = [
             {
                 "round": r.number,
                 "stage": r.stage.value if r.stage else None,
@@ -166,7 +166,7 @@ def _on_audit_set(figures: Mapping[tuple[int, str, str], float | None], round: i
 
 def _audit_set(repo: Repository, config: RunConfig) -> dict[str, Any] | None:
     """The audit set's questions and what their answers have cost; None where there is none."""
-    if config.audit_set is None:
+    if not config.audit_set.images:
         return None
     cost = repo.spent(purpose=Purpose.AUDIT)
     waiting = len(repo.open_queries(Purpose.AUDIT))

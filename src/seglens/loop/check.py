@@ -69,7 +69,7 @@ def _check_audit_set(bench: Workbench) -> None:
     if bench.oracle.free or AnswerKind.DENSE not in bench.oracle.kinds:
         raise SeglensError(
             f"audit_set: its images are labelled by people, and ask '{bench.config.ask.name}' answers by machine or "
-            "not pixel by pixel; allowed: another ask, such as human or simulated, or audit_set: null"
+            "not pixel by pixel; allowed: another ask, such as human or simulated, or audit_set.images: 0"
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from seglens.config import PartConfig, RunConfig
+from seglens.config import AuditSetConfig, PartConfig, RunConfig
 from seglens.data import open_data, open_labels
 from seglens.data.subset import SubsetImages, SubsetLabels
 from seglens.functional.run_lengths import indices
@@ -125,7 +125,7 @@ def small_config(config: RunConfig, share: float, steps: int, spend: float, cach
     return config.model_copy(
         update={
             "rounds": 2,
-            "audit_set": None,
+            "audit_set": AuditSetConfig(),
             "engine": PartConfig(name="local"),
             "narrow": tuple(_fewer(part, share) for part in config.narrow),
             "train": config.train.model_copy(update={"steps": steps, "epochs": None}),

@@ -117,16 +117,16 @@ class Workbench:
         Raises:
             SeglensError: more than the pool can give.
         """
-        wanted = self.config.audit_set
-        if wanted is None:
+        wanted = self.config.audit_set.images
+        if not wanted:
             return ()
-        if wanted.images >= len(self._images):
+        if wanted >= len(self._images):
             raise SeglensError(
-                f"audit_set.images: found {wanted.images}, but the pool has {len(self._images)} images, and one must "
+                f"audit_set.images: found {wanted}, but the pool has {len(self._images)} images, and one must "
                 f"be left to ask about; allowed: 1 to {len(self._images) - 1}"
             )
         draws = {id: self.chance.child("audit-set", id).seed() for id in self._images}
-        drawn = set(sorted(self._images, key=lambda id: draws[id])[: wanted.images])
+        drawn = set(sorted(self._images, key=lambda id: draws[id])[:wanted])
         return tuple(id for id in self._images if id in drawn)
 
     @cached_property

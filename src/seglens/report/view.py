@@ -146,7 +146,7 @@ class RunView:
                 folder=run,
                 config=config,
                 classes=pool.classes,
-                pool_images=len(sizes) - (config.audit_set.images if config.audit_set else 0),
+                pool_images=len(sizes) - config.audit_set.images,
                 pool_pixels=pixels,
                 rounds=tuple(read_rounds(repository, len(pool.classes), pixels)),
                 asked=tuple(read_asked(repository)),
@@ -198,7 +198,7 @@ def _on_audit_set(figures: Mapping[tuple[str, int], float | None]) -> OnAuditSet
 
 def read_audit_set(repository: Repository, config: RunConfig) -> AuditSet | None:
     """What is known of the audit set; None where there is none."""
-    if config.audit_set is None:
+    if not config.audit_set.images:
         return None
     asked, waiting = repository.queries(purpose=Purpose.AUDIT), repository.open_queries(Purpose.AUDIT)
     return AuditSet(config.audit_set.images, len(asked) - len(waiting), repository.spent(purpose=Purpose.AUDIT))
