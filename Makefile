@@ -8,7 +8,7 @@ DATUMARO := .venv-datumaro/ready
 FIFTYONE := .venv-fiftyone/ready
 
 .PHONY: demo test check format docs bench-camvid bench-demo bench-streets bench-round bench-segxal bench-segxal-streets \
-	bench-cpral bench-explanations bench-scoring bench-forecast bench-kcenter bench-full bench-search bench-leave-one-out clean
+	bench-cpral bench-explanations bench-scoring bench-forecast bench-audit bench-kcenter bench-full bench-search bench-leave-one-out clean
 
 demo: $(READY)
 	$(BIN)/seglens demo
@@ -70,6 +70,11 @@ bench-scoring: $(READY)
 
 bench-forecast: $(READY)
 	$(BIN)/python benchmarks/forecast.py --json --out docs/results/forecast.json
+
+bench-audit: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	$(BIN)/python benchmarks/audit.py --json --out docs/results/audit.json
+	$(BIN)/python benchmarks/audit_set.py --json --out docs/results/audit-set.json
 
 bench-kcenter: $(READY)
 	$(BIN)/python benchmarks/kcenter.py --json --out docs/results/kcenter.json

@@ -158,7 +158,17 @@ class BudgetConfig(Params):
     initial: float = Field(150, ge=0, description="budget of round 0, in the unit")
     per_round: float = Field(150, ge=0, description="budget of each later round, in the unit")
     total: float | None = Field(None, gt=0, description="stop when this much is spent in all, in the unit")
-    target_miou: float | None = Field(None, gt=0, le=1, description="stop at this mIoU on the evaluation images")
+    target_miou: float | None = Field(
+        None, gt=0, le=1, description="stop at this mIoU on the evaluation images; without any, on the audit set"
+    )
+
+
+class AuditSetConfig(Params):
+    """Images to measure on that are never asked about to learn from."""
+
+    images: int = Field(
+        0, ge=0, description="images drawn by chance from the pool, labelled whole and measured on, never learnt from"
+    )
 
 
 class CacheConfig(Params):
@@ -193,6 +203,7 @@ class RunConfig(Choices):
     preset: str = Field("default", description="preset that the choices started from")
     data: PartConfig = Field(PartConfig(name="streets"), description="the pool")
     eval_data: PartConfig | None = Field(None, description="labelled images to measure on; null = none")
+    audit_set: AuditSetConfig = Field(default_factory=AuditSetConfig, description="what is measured on alone")
     model: ModelConfig = Field(default_factory=ModelConfig, description="the network")
     train: TrainConfig = Field(default_factory=TrainConfig, description="the recipe")
     budget: BudgetConfig = Field(default_factory=BudgetConfig, description="what may be spent")

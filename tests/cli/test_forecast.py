@@ -96,7 +96,7 @@ def test_what_cannot_be_forecast_says_why(tmp_path: Path) -> None:
     with pytest.raises(SeglensError, match="needs 2 measured rounds that each spent clicks, found 0"):
         said(tmp_path / "new")
     create(tmp_path / "blind", tiny(tmp_path, eval_data=None))
-    with pytest.raises(SeglensError, match="key 'eval_data': a run without it is never measured"):
+    with pytest.raises(SeglensError, match="'audit_set': a run without either is never measured"):
         said(tmp_path / "blind")
     with pytest.raises(SeglensError, match="not a run"):
         said(tmp_path / "none")

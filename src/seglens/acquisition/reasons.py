@@ -80,6 +80,11 @@ def first_round_reason(region: Region, classes: ClassTable) -> dict[str, Any]:
     return {"first_round": True, "pixels": region.pixels, "place": _place(region)}
 
 
+def audit_reason(region: Region) -> dict[str, Any]:
+    """The reason of a question about an image of the audit set: plain JSON values, ``audit`` true and ``pixels``."""
+    return {"audit": True, "pixels": region.pixels}
+
+
 def words(reason: Mapping[str, Any]) -> str:
     """A reason in words: every number and class in them stands in ``reason``.
 
@@ -90,6 +95,8 @@ def words(reason: Mapping[str, Any]) -> str:
         >>> words({"names": ["rider", "person"], "margin": 0.0421, "rare": False, "maps": maps})
         'near rider, perhaps person: entropy 0.62, attention 0.80'
     """
+    if reason.get("audit"):
+        return "audit set: drawn by chance, to measure on and never to learn from"
     if reason.get("first_round"):
         return "first round: spread over images"
     if any(name in reason.get("maps", {}) for name in MEASURES):

@@ -62,7 +62,7 @@ class Traits:
         if found.shape[1] > WIDTH:
             found = torch.einsum("nchw,cd->ndhw", found, self._projection(found.shape[1]).to(found.device))
         size: Size = (ev.answered.shape[-2], ev.answered.shape[-1])
-        return lambda index: _enlarged(found[index], size)
+        return lambda index: enlarged(found[index], size)
 
     def _projection(self, channels: int) -> Tensor:
         """(channels, WIDTH)"""
@@ -70,8 +70,8 @@ class Traits:
         return drawn
 
 
-def _enlarged(features: Tensor, size: Size) -> Tensor:
-    """(D, h, w): features of the padded input, bilinear to it, cropped to ``size``."""
+def enlarged(features: Tensor, size: Size) -> Tensor:
+    """(D, h, w): features (D, h', w') of the padded input, bilinear to it, cropped to ``size``."""
     scale = 1
     while features.shape[-2] * scale < size[0] or features.shape[-1] * scale < size[1]:
         scale *= 2

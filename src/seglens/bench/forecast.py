@@ -70,9 +70,12 @@ def read_history(folder: Path) -> History:
         SeglensError: no run, one without evaluation, or less than two measured rounds that each spent something.
     """
     config = load_config(folder)
-    if config.eval_data is None:
-        raise SeglensError(f"{folder}: key 'eval_data': a run without it is never measured, nothing can be forecast")
-    costs, miou, questions = _figures(folder)
+    if config.eval_data is None and not config.audit_set.images:
+        raise SeglensError(
+            f"{folder}: keys 'eval_data' and 'audit_set': a run without either is never measured, nothing can be "
+            "forecast"
+        )
+    costs, miou, questions = _figures(folder, "audit_miou" if config.eval_data is None else "miou")
     unit, per_unit = config.budget.unit, _unit_pixels(config, folder)
     points = {charged(costs[r], questions[r], unit, per_unit): r for r in miou}
     spent, quality = rising([(point, miou[r]) for point, r in points.items()])
@@ -84,7 +87,7 @@ def read_history(folder: Path) -> History:
     return History(str(folder), config, spent, quality, (last - before) / float(spent[-1] - spent[-2]))
 
 
-def _figures(folder: Path) -> tuple[dict[int, Cost], dict[int, float], dict[int, int]]:
+def _figures(folder: Path, quality: str) -> tuple[dict[int, Cost], dict[int, float], dict[int, int]]:
     """Of each measured round what was spent, the mIoU against native truth, and the questions asked so far."""
     repo = Repository.of_run(folder)
     try:
@@ -93,7 +96,7 @@ def _figures(folder: Path) -> tuple[dict[int, Cost], dict[int, float], dict[int,
     finally:
         repo.close()
     rounds = sorted({r for r, _, _ in figures})
-    miou = {r: value for r in rounds if (value := figures.get((r, "miou", "native"))) is not None}
+    miou = {r: value for r in rounds if (value := figures.get((r, quality, "native"))) is not None}
     costs = {r: Cost(*(figures[r, name, ""] or 0.0 for name in COSTS)) for r in miou}
     return costs, miou, {r: sum(of <= r for of in asked) for r in miou}
 

@@ -7,11 +7,13 @@ import sys
 import typer
 
 from seglens.cli import (
+    audit,
     bench,
     console,
     contract,
     data,
     demo,
+    doctor,
     exchange,
     explain,
     forecast,
@@ -30,7 +32,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (run, people, exchange, label_studio, demo, explain, forecast, tell, data, bench, contract):
+for module in (
+    run,
+    people,
+    audit,
+    exchange,
+    label_studio,
+    demo,
+    explain,
+    forecast,
+    tell,
+    doctor,
+    data,
+    bench,
+    contract,
+):
     module.add_to(app)
 
 

@@ -102,7 +102,7 @@ def _source(folder: Path, album: Album, predictions: bool, asked: bool) -> tuple
 def _open_queries(folder: Path) -> list[Query]:
     repo = Repository.of_run(folder)
     try:
-        return repo.open_queries()
+        return repo.open_queries(purpose=None)
     finally:
         repo.close()
 
@@ -125,7 +125,7 @@ def import_(
     album = Album(open_data(load_config(folder).data))
     repo = Repository.of_run(folder)
     try:
-        queries = repo.open_queries()
+        queries = repo.open_queries(purpose=None)
         with console.progress() as report:
             found = import_masks(place, format, album, queries, annotator, share, lambda d, t: report("reading", d, t))
         new = 0 if dry_run else store(repo, found, format, place, annotator)
@@ -136,7 +136,7 @@ def import_(
             "annotator": annotator,
             "dry_run": dry_run,
             "stored": new,
-            "open": len(repo.open_queries()),
+            "open": len(repo.open_queries(purpose=None)),
         }
     finally:
         repo.close()

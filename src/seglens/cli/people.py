@@ -6,7 +6,6 @@ import json as json_text
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 from PIL import Image
 from scipy.ndimage import binary_dilation
@@ -16,7 +15,7 @@ from seglens.cli import console
 from seglens.cli.run import RunFolder
 from seglens.data import open_data
 from seglens.files import write_bytes
-from seglens.functional.run_lengths import decode
+from seglens.functional.run_lengths import box, decode
 from seglens.loop import load_config
 from seglens.oracles.human import read_answers
 from seglens.protocols import SegDataset
@@ -43,7 +42,7 @@ def questions(
     """Write the open questions of a run: id, image, region, and why each is asked."""
     repo = Repository.of_run(folder)
     try:
-        waiting = repo.open_queries()
+        waiting = repo.open_queries(purpose=None)
     finally:
         repo.close()
     write_bytes(file, "".join(json_text.dumps(_question(query)) + "\n" for query in waiting).encode())
@@ -63,26 +62,19 @@ def _question(query: Query) -> dict[str, Any]:
         "round": query.round,
         "image": query.image,
         "kind": query.kind.value,
+        "purpose": query.purpose.value,
         "why": words(query.reason),
         "size": list(region.size),
-        "box": _box(query, 0),
+        "box": box(region.runs, region.size),
         "runs": region.runs.tolist(),
     }
-
-
-def _box(query: Query, margin: int) -> list[int]:
-    """Top, left, bottom, right (half-open) of the region with a margin, inside the image."""
-    y, x = np.nonzero(decode(query.region.runs, query.region.size))
-    height, width = query.region.size
-    top, left = max(int(y.min()) - margin, 0), max(int(x.min()) - margin, 0)
-    return [top, left, min(int(y.max()) + 1 + margin, height), min(int(x.max()) + 1 + margin, width)]
 
 
 def _draw(query: Query, data: SegDataset, path: Path) -> None:
     mask = decode(query.region.runs, query.region.size)
     marked = data.image(query.image).copy()
     marked[binary_dilation(mask) & ~mask] = OUTLINE
-    top, left, bottom, right = _box(query, MARGIN)
+    top, left, bottom, right = box(query.region.runs, query.region.size, MARGIN)
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(marked[top:bottom, left:right]).save(path)
 
@@ -94,9 +86,10 @@ def answer(
     """Store people's answers to the questions of a run (`ask: human`)."""
     repo = Repository.of_run(folder)
     try:
-        queries = {query.id: query for query in repo.queries()}
+        queries = {query.id: query for query in repo.queries(purpose=None)}
         answers = read_answers(file, queries, open_data(load_config(folder).data).classes)
         new = repo.add_answers(answers)
-        console.out.print(f"{new} answers stored, {len(answers) - new} known already, {len(repo.open_queries())} open")
+        left = len(repo.open_queries(purpose=None))
+        console.out.print(f"{new} answers stored, {len(answers) - new} known already, {left} open")
     finally:
         repo.close()

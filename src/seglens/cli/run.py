@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,7 +21,7 @@ from seglens.models import load_checkpoint
 from seglens.report import write_report
 from seglens.store import Repository
 from seglens.training import predict as predict_map
-from seglens.types import ByteArray, SeglensError
+from seglens.types import ByteArray, Purpose, SeglensError
 
 RunFolder = Annotated[Path, typer.Argument(help="The run's folder.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
@@ -95,12 +96,28 @@ def _show(folder: Path, json: bool) -> None:
     table = Table(title=f"{folder}: {found['state']} ({found['why']})" if found["why"] else f"{folder}")
     for name in ("round", "next stage", "questions", "clicks", "pixels", "mIoU"):
         table.add_column(name, justify="left" if name == "next stage" else "right")
+    audited = found.get("audit_set")
+    if audited:
+        table.add_column("on the audit set (95 %)", justify="right")
     for row in found["rounds"]:
         share = "" if row["pixel_share"] is None else f"{row['pixel_share']:.2%}"
         miou = "" if row["miou"] is None else f"{row['miou']:.3f}"
         clicks = "" if row["clicks"] is None else f"{row['clicks']:g}"
-        table.add_row(str(row["round"]), row["stage"] or "done", str(row["queries"]), clicks, share, miou)
+        cells = (str(row["round"]), row["stage"] or "done", str(row["queries"]), clicks, share, miou)
+        table.add_row(*cells, *_interval(row))
     console.out.print(table)
+    if audited:
+        console.out.print(
+            f"audit set: {audited['answered']} of {audited['images']} images labelled, {audited['clicks']:g} clicks "
+            f"and {audited['seconds']:.0f} s of a person's time apart from the budget"
+        )
+
+
+def _interval(row: Mapping[str, Any]) -> list[str]:
+    if "audit" not in row:
+        return []
+    audit = row["audit"]
+    return [""] if audit is None else [f"{audit['miou']:.3f} ({audit['low']:.3f} to {audit['high']:.3f})"]
 
 
 def summary(folder: Path) -> dict[str, Any]:
@@ -109,7 +126,7 @@ def summary(folder: Path) -> dict[str, Any]:
     repo = Repository.of_run(folder)
     try:
         figures = {(m.round, m.name, m.truth): m.value for m in repo.metrics() if m.class_index == -1}
-        rounds = [
+        rounds: list[dict[str, Any]] = [
             {
                 "round": r.number,
                 "stage": r.stage.value if r.stage else None,
@@ -122,6 +139,10 @@ def summary(folder: Path) -> dict[str, Any]:
             }
             for r in repo.rounds()
         ]
+        audit = _audit_set(repo, config)
+        if audit is not None:
+            for row in rounds:
+                row["audit"] = _on_audit_set(figures, row["round"])
         return {
             "run": str(folder),
             "preset": config.preset,
@@ -129,9 +150,29 @@ def summary(folder: Path) -> dict[str, Any]:
             "why": repo.meta("why") or "",
             "waiting": len(repo.open_queries()),
             "rounds": rounds,
+            **({"audit_set": audit} if audit is not None else {}),
         }
     finally:
         repo.close()
+
+
+def _on_audit_set(figures: Mapping[tuple[int, str, str], float | None], round: int) -> dict[str, float | None] | None:
+    """mIoU of a round's model on the audit set, with its 95 % interval; None where it was not measured."""
+    miou, low, high = (figures.get((round, f"audit_miou{end}", "native")) for end in ("", "_low", "_high"))
+    if miou is None:
+        return None
+    return {"miou": miou, "low": low, "high": high, "images": figures.get((round, "audit_images", ""))}
+
+
+def _audit_set(repo: Repository, config: RunConfig) -> dict[str, Any] | None:
+    """The audit set's questions and what their answers have cost; None where there is none."""
+    if not config.audit_set.images:
+        return None
+    cost = repo.spent(purpose=Purpose.AUDIT)
+    waiting = len(repo.open_queries(Purpose.AUDIT))
+    answered = len(repo.queries(purpose=Purpose.AUDIT)) - waiting
+    costs = {"clicks": cost.clicks, "pixels": cost.pixels, "seconds": cost.seconds}
+    return {"images": config.audit_set.images, "answered": answered, "waiting": waiting, **costs}
 
 
 def dump(folder: RunFolder) -> None:

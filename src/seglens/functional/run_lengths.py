@@ -72,3 +72,20 @@ def encode_label(labels: IntArray, index: int) -> IntArray:
         (n, 2) int32 start and length.
     """
     return encode(labels == index)
+
+
+def box(runs: IntArray, size: Size, margin: int = 0) -> list[int]:
+    """Top, left, bottom, right (half-open) of the pixels of runs with a margin, inside the image.
+
+    Args:
+        runs: (n, 2) start and length, n at least 1.
+        size: (H, W).
+        margin: pixels.
+
+    Example:
+        >>> box(np.array([[1, 2], [6, 1]]), (2, 5))
+        [0, 1, 2, 3]
+    """
+    y, x = np.divmod(indices(runs), size[1])
+    top, left = max(int(y.min()) - margin, 0), max(int(x.min()) - margin, 0)
+    return [top, left, min(int(y.max()) + 1 + margin, size[0]), min(int(x.max()) + 1 + margin, size[1])]

@@ -1,8 +1,20 @@
 """The loop: the state machine, its stages, budgets."""
 
 from seglens.loop.machine import Outcome, State, create, drive, load_config
+from seglens.loop.outlay import Outlay, foresee
 from seglens.loop.retrain import retrain
 from seglens.loop.stages import model_path
 from seglens.loop.workbench import Workbench
 
-__all__ = ["Outcome", "State", "Workbench", "create", "drive", "load_config", "model_path", "retrain"]
+__all__ = [
+    "Outcome",
+    "Outlay",
+    "State",
+    "Workbench",
+    "create",
+    "drive",
+    "foresee",
+    "load_config",
+    "model_path",
+    "retrain",
+]

@@ -54,11 +54,23 @@ def check(bench: Workbench) -> None:
             f"answer: '{bench.config.answer.value}', but ask '{bench.config.ask.name}' gives "
             f"{' or '.join(sorted(kind.value for kind in kinds))}"
         )
+    _check_audit_set(bench)
     _check_picks(bench)
     engines.params(bench.config.engine)
     networks.get(bench.config.model.name)
     for view in bench.config.train.views:
         view_of(view)
+
+
+def _check_audit_set(bench: Workbench) -> None:
+    """An audit set is labelled by people, pixel by pixel; what the machine says of itself measures nothing."""
+    if not bench.audit_set:
+        return
+    if bench.oracle.free or AnswerKind.DENSE not in bench.oracle.kinds:
+        raise SeglensError(
+            f"audit_set: its images are labelled by people, and ask '{bench.config.ask.name}' answers by machine or "
+            "not pixel by pixel; allowed: another ask, such as human or simulated, or audit_set.images: 0"
+        )
 
 
 def _check_picks(bench: Workbench) -> None:

@@ -16,6 +16,7 @@ import torch
 import seglens
 from seglens.config import RunConfig, read_yaml, resolve
 from seglens.files import write_bytes
+from seglens.loop.audit_set import audit_queries
 from seglens.loop.check import check
 from seglens.loop.stages import Stages
 from seglens.loop.workbench import Report, Workbench
@@ -28,6 +29,10 @@ from seglens.types import SeglensError, Stage
 CONFIG = "config.yaml"
 STOP = "stop"
 FOLLOWING: dict[Stage, Stage | None] = dict(zip(Stage, [*list(Stage)[1:], None], strict=True))
+
+
+class NothingPaid(SeglensError):
+    """A budget that pays for no question."""
 
 
 class State(StrEnum):
@@ -187,6 +192,8 @@ class Machine:
         self.repo.set_meta("state", State.RUNNING.value)
         self.repo.set_meta("why", "")
         self.repo.log("started", **_hardware())
+        done = [r.number for r in self.repo.rounds() if r.stage is None]
+        self.repo.set_metrics(self.stages.audit(done))  # answers to the audit set may have come in since
         outcome = None
         while outcome is None:
             outcome = self._next()
@@ -229,7 +236,8 @@ class Machine:
         if total is not None and spent >= total:
             return f"the budget of {total:g} {config.budget.unit.value} is spent"
         target = config.budget.target_miou
-        reached = [m.value for m in self.repo.metrics(last, "miou") if m.truth == "native" and m.value is not None]
+        name = "audit_miou" if config.eval_data is None else "miou"
+        reached = [m.value for m in self.repo.metrics(last, name) if m.truth == "native" and m.value is not None]
         if target is not None and reached and reached[0] >= target:
             return f"mIoU {reached[0]:.3f} reaches the target {target:g}"
         return None
@@ -248,10 +256,11 @@ class Machine:
             return Outcome(State.FINISHED, "every region of the pool was asked about")
         if not queries and number == 0:
             budget = self.bench.config.budget
-            raise SeglensError(
+            raise NothingPaid(
                 f"budget.initial: {budget.initial:g} {budget.unit.value} is less than one question costs; give more"
             )
-        return Step({"queries": len(queries)}, lambda: self.repo.add_queries(queries))
+        audited = audit_queries(self.bench) if number == 0 else []  # asked last: people label first what is learnt from
+        return Step({"queries": len(queries)}, lambda: self.repo.add_queries([*queries, *audited]))
 
     def _ask(self, number: int) -> Step:
         self.stages.ask(number)

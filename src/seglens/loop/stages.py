@@ -15,6 +15,7 @@ import torch
 from seglens.acquisition.settle.paint import paint
 from seglens.files import read_arrays, write_bytes
 from seglens.functional.run_lengths import decode
+from seglens.loop import audit_set
 from seglens.loop.asking import Predictions, choose_rows, make_queries, maps_path
 from seglens.loop.budget import allowance, charged
 from seglens.loop.queries import query_metrics, spread_metrics
@@ -198,7 +199,7 @@ class Stages:
 
         chance = self.bench.chance.child(Stage.ASK.value)  # of no round: a query is open until it is answered
         context = AskContext(self.bench.data.classes, self.bench.labels, evidence if net else None, chance)
-        self.bench.oracle.submit(self.repo.open_queries(), context)
+        self.bench.oracle.submit(self.repo.open_queries(purpose=None), context)
 
     def settle(self, round: int) -> list[str]:
         """The complete label set from every answer, with the latest model, on disk; returns the answers held back."""
@@ -277,6 +278,8 @@ class Stages:
         if self.bench.labels is not None:
             metrics += simulated_metrics(round, self.files, self.bench.labels, self.bench.pool_counts)
         metrics += self._query_metrics(round)
+        if self.bench.audit_set:
+            metrics += audit_set.costs(self.repo, round) + self.audit(range(round + 1))
         model = self.bench.model(round + 1)
         if self.bench.eval_data is None or model is None:
             return metrics
@@ -292,6 +295,10 @@ class Stages:
         ):
             metrics += _metrics_of(round, result)
         return metrics
+
+    def audit(self, rounds: Sequence[int]) -> list[Metric]:
+        """What the audit set says of the models of ``rounds`` that is not stored already; none without an audit set."""
+        return audit_set.measure(self.bench, self.repo, rounds, self.report) if self.bench.audit_set else []
 
     def _query_metrics(self, round: int) -> list[Metric]:
         by_image: dict[ImageId, list[Answered]] = {}

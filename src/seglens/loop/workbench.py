@@ -108,12 +108,40 @@ class Workbench:
         return open_labels(self.config.data) if self.oracle.simulation else None
 
     @cached_property
+    def audit_set(self) -> tuple[ImageId, ...]:
+        """The images that are measured on and never asked about to learn from, in the order of the data.
+
+        Each image has a draw of its own and those of the lowest draws are taken, so that neither the order of the data
+        nor anything the loop does can decide.
+
+        Raises:
+            SeglensError: more than the pool can give.
+        """
+        wanted = self.config.audit_set.images
+        if not wanted:
+            return ()
+        if wanted >= len(self._images):
+            raise SeglensError(
+                f"audit_set.images: found {wanted}, but the pool has {len(self._images)} images, and one must "
+                f"be left to ask about; allowed: 1 to {len(self._images) - 1}"
+            )
+        draws = {id: self.chance.child("audit-set", id).seed() for id in self._images}
+        drawn = set(sorted(self._images, key=lambda id: draws[id])[:wanted])
+        return tuple(id for id in self._images if id in drawn)
+
+    @cached_property
     def pool(self) -> tuple[ImageId, ...]:
-        """The images that can be asked about: all, or in simulation those with a mask.
+        """The images that can be asked about: all, or in simulation those with a mask; without the audit set.
 
         Raises:
             SeglensError: none.
         """
+        held = set(self.audit_set)
+        return tuple(id for id in self._images if id not in held) if held else self._images
+
+    @cached_property
+    def _images(self) -> tuple[ImageId, ...]:
+        """The pool with the audit set."""
         ids = tuple(self.data.ids)
         if self.labels is not None:
             ids = tuple(id for id in ids if self.labels.has(id))
@@ -332,7 +360,7 @@ class Workbench:
         if self.config.threads:
             torch.set_num_threads(self.config.threads)
         if self.cache is not None:
-            self.cache.fill(list(self.pool), lambda d, t: report("caching features of the pool", d, t))
+            self.cache.fill([*self.pool, *self.audit_set], lambda d, t: report("caching features of the pool", d, t))
         if self.eval_cache is not None and self.eval_data is not None:
             ids = list(self.eval_data.ids)
             self.eval_cache.fill(ids, lambda d, t: report("caching features of the evaluation images", d, t))

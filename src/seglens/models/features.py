@@ -100,9 +100,9 @@ class FeatureCache:
         Raises:
             SeglensError: past ``cache.max_gib``, no disk space, an unreadable image, an unknown id.
         """
-        groups = sorted({self._group(id) for id in ids})
+        groups = self._groups(ids)
         self._check_size(sum(len(self._members(group)) for group in groups))
-        missing = [group for group in groups if not all(self._file(group, view).exists() for view in self.views)]
+        missing = self._missing(groups)
         total, done = sum(len(self._members(group)) for group in missing), 0
         for group in missing:
             with locked(self.path):
@@ -112,6 +112,16 @@ class FeatureCache:
             done += len(self._members(group))
             if progress is not None:
                 progress(done, total)
+
+    def missing(self, ids: Sequence[ImageId]) -> int:
+        """How many images ``fill`` would encode."""
+        return sum(len(self._members(group)) for group in self._missing(self._groups(ids)))
+
+    def _groups(self, ids: Sequence[ImageId]) -> list[int]:
+        return sorted({self._group(id) for id in ids})
+
+    def _missing(self, groups: Sequence[int]) -> list[int]:
+        return [group for group in groups if not all(self._file(group, view).exists() for view in self.views)]
 
     def get(self, ids: Sequence[ImageId], views: Sequence[str] | None = None) -> dict[str, Tensor]:
         """Features of several images, as ``SegNet.encode`` gives them.

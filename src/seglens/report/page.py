@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from seglens import __version__
 from seglens.files import write_bytes
+from seglens.report.audited import audit_set_table, doubted_table
 from seglens.report.charts import SHAPES, Axis, Fan, Series, line_chart
 from seglens.report.cycles import cycles
 from seglens.report.gallery import gallery
@@ -35,6 +36,7 @@ SECTIONS = {
     "asked": "Which classes, which places",
     "explained": "How the model saw one image",
     "learnt": "What the score learnt, what the gate let through",
+    "audited": "The audit set, answers to look at again",
     "labels": "Labels and cost",
     "setup": "How it was set up",
     "again": "Run it again",
@@ -71,12 +73,14 @@ def page(views: Sequence[RunView]) -> str:
     stages, by_stage = time_rows(main)
     asked, seen = asked_rows(views), cycles(views)
     learnt = [table for table in (weights_table(main), gate_table(main)) if table is not None]
+    audited = [table for table in (audit_set_table(main), doubted_table(main)) if table is not None]
     shown = {
         "classes": bool(rows),
         "questions": bool(shelves),
         "asked": bool(asked),
         "explained": seen is not None,
         "learnt": bool(learnt),
+        "audited": bool(audited),
     }
     rare = f"less than {percent(RARE_SHARE)} of the labelled pixels"
     return render(
@@ -88,7 +92,7 @@ def page(views: Sequence[RunView]) -> str:
         notes=notes(main),
         cards=cards(main),
         sections=[(id, text) for id, text in SECTIONS.items() if shown.get(id, True)],
-        eval_words=f"“{main.config.eval_data.name}”" if main.config.eval_data else "the evaluation images (none here)",
+        eval_words=_measured_on(main),
         charts=charts(views),
         fanned=next_up(views) is not None,
         lines=labels_of(views),
@@ -104,6 +108,7 @@ def page(views: Sequence[RunView]) -> str:
         places=places(views),
         cycles=seen,
         learnt=learnt,
+        audited=audited,
         label_words=label_words(main),
         label_rows=label_rows(main),
         statuses=statuses,
@@ -119,6 +124,12 @@ def page(views: Sequence[RunView]) -> str:
         version=__version__,
         written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
+
+
+def _measured_on(view: RunView) -> str:
+    if view.config.eval_data:
+        return f"“{view.config.eval_data.name}”"
+    return "the evaluation images (none here)" if view.audit_set is None else "the audit set"
 
 
 def charts(views: Sequence[RunView]) -> list[Markup]:

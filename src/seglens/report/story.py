@@ -73,6 +73,9 @@ def _quality(view: RunView) -> list[Card]:
     first, last = measured[0], measured[-1]
     before = f"{fraction(first.miou)} after round {first.number}" if len(measured) > 1 else "after one round"
     shown = [Card(f"mIoU after round {last.number}", fraction(last.miou), before)]
+    if last.audit is not None:
+        span = f"95 % interval {fraction(last.audit.low)} to {fraction(last.audit.high)}, {last.audit.images} images"
+        shown.append(Card("mIoU on the audit set", fraction(last.audit.miou), span))
     full = view.config.full_miou
     if full and last.miou is not None:
         shown.append(Card("of full supervision", percent(last.miou / full), f"which reaches {fraction(full)}"))

@@ -17,10 +17,12 @@ from seglens.types import (
     Answer,
     ByteArray,
     ClassTable,
+    Cost,
     FloatArray,
     ImageId,
     IntArray,
     Provenance,
+    Purpose,
     Query,
     Stage,
 )
@@ -33,10 +35,21 @@ Maps = tuple[ByteArray, FloatArray]
 
 
 @dataclass(frozen=True)
+class OnAuditSet:
+    """A round's mIoU on the labelled images of the audit set, with its 95 % interval."""
+
+    miou: float
+    low: float
+    high: float
+    images: int
+
+
+@dataclass(frozen=True)
 class RoundView:
     """What is known after a round: costs are cumulative, ``stage`` is the one to do next (None = done).
 
-    ``share`` is answered non-void pixels over the pool's.
+    ``share`` is answered non-void pixels over the pool's. ``miou`` and ``iou`` are those on the evaluation images; of a
+    run without any, those on the audit set.
     """
 
     number: int
@@ -48,6 +61,16 @@ class RoundView:
     seconds: float
     share: float
     durations: Mapping[str, float] = field(default_factory=dict)
+    audit: OnAuditSet | None = None
+
+
+@dataclass(frozen=True)
+class AuditSet:
+    """The audit set: its images, how many are labelled, and what that has cost beside the budget."""
+
+    images: int
+    labelled: int
+    cost: Cost
 
 
 @dataclass(frozen=True)
@@ -82,6 +105,7 @@ class RunView:
     facts: Mapping[str, str]
     image: Callable[[ImageId], ByteArray]
     same_images: bool = True
+    audit_set: AuditSet | None = None
 
     @property
     def name(self) -> str:
@@ -122,13 +146,14 @@ class RunView:
                 folder=run,
                 config=config,
                 classes=pool.classes,
-                pool_images=len(sizes),
+                pool_images=len(sizes) - config.audit_set.images,
                 pool_pixels=pixels,
                 rounds=tuple(read_rounds(repository, len(pool.classes), pixels)),
                 asked=tuple(read_asked(repository)),
                 labels=count_labels(LabelFiles(run), len(pool.classes)),
                 facts=read_facts(repository),
                 image=pool.image,
+                audit_set=read_audit_set(repository, config),
                 same_images=repository.meta("images") in {None, pool.fingerprint()},
             )
         finally:
@@ -147,17 +172,36 @@ def _round(
     own = [m for m in metrics if m.round == stored.number]
     figures = {(m.name, m.class_index): m.value for m in own if m.truth in {"", TRUTH}}
     spent = repository.spent(stored.number)
+    audit = _on_audit_set(figures)
+    prefix = "" if audit is None or ("miou", -1) in figures else "audit_"
     return RoundView(
         number=stored.number,
         stage=stored.stage,
-        miou=figures.get(("miou", -1)),
-        iou=tuple(figures.get(("iou", c)) for c in range(classes)),
+        miou=figures.get((f"{prefix}miou", -1)),
+        iou=tuple(figures.get((f"{prefix}iou", c)) for c in range(classes)),
         clicks=spent.clicks,
         pixels=spent.pixels,
         seconds=spent.seconds,
         share=figures.get(("pixel_share", -1)) or (spent.pixels / pool_pixels if pool_pixels else 0.0),
         durations=_durations(events, stored.number),
+        audit=audit,
     )
+
+
+def _on_audit_set(figures: Mapping[tuple[str, int], float | None]) -> OnAuditSet | None:
+    names = ("audit_miou", "audit_miou_low", "audit_miou_high", "audit_images")
+    miou, low, high, images = (figures.get((name, -1)) for name in names)
+    if miou is None or low is None or high is None or images is None:
+        return None
+    return OnAuditSet(miou, low, high, int(images))
+
+
+def read_audit_set(repository: Repository, config: RunConfig) -> AuditSet | None:
+    """What is known of the audit set; None where there is none."""
+    if not config.audit_set.images:
+        return None
+    asked, waiting = repository.queries(purpose=Purpose.AUDIT), repository.open_queries(Purpose.AUDIT)
+    return AuditSet(config.audit_set.images, len(asked) - len(waiting), repository.spent(purpose=Purpose.AUDIT))
 
 
 def _durations(events: list[Event], number: int) -> dict[str, float]:

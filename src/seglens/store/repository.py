@@ -153,21 +153,21 @@ class Repository:
             known = set(session.scalars(select(QueryRow.id)))
             session.add_all(_query_row(i, q) for i, q in enumerate(queries) if q.id not in known)
 
-    def queries(self, round: int | None = None) -> list[Query]:
-        """Questions in the order asked, of one round or all."""
+    def queries(self, round: int | None = None, purpose: Purpose | None = Purpose.LABEL) -> list[Query]:
+        """Questions in the order asked, of one round or all, of one purpose or (None) all."""
         with self.transaction() as session:
-            return [_query(row) for row in session.scalars(_ordered(select(QueryRow), round))]
+            return [_query(row) for row in session.scalars(_ordered(select(QueryRow), round, purpose))]
 
     def asked(self) -> list[tuple[int, ImageId, Mapping[str, Any]]]:
-        """Round, image and reason of every question, in the order asked: without its region, so it is quick."""
+        """Round, image and reason of every question to label, in the order asked: without regions, so it is quick."""
         columns = (QueryRow.round, QueryRow.image, QueryRow.reason)
         with self.transaction() as session:
-            return [(r, image, reason) for r, image, reason in session.execute(_ordered(select(*columns), None))]
+            return [(r, image, reason) for r, image, reason in session.execute(_ordered(select(*columns)))]
 
-    def open_queries(self) -> list[Query]:
-        """Questions without an answer."""
+    def open_queries(self, purpose: Purpose | None = Purpose.LABEL) -> list[Query]:
+        """Questions without an answer, of one purpose or (None) all."""
         with self.transaction() as session:
-            chosen = _ordered(select(QueryRow), None).where(QueryRow.id.not_in(select(AnswerRow.query_id)))
+            chosen = _ordered(select(QueryRow), None, purpose).where(QueryRow.id.not_in(select(AnswerRow.query_id)))
             return [_query(row) for row in session.scalars(chosen)]
 
     def add_answers(self, answers: Sequence[Answer]) -> int:
@@ -199,10 +199,11 @@ class Repository:
                 new += 1
             return new
 
-    def answered(self, image: ImageId | None = None) -> list[Answered]:
-        """Every question with its answer, in the order asked, of one image or all."""
+    def answered(self, image: ImageId | None = None, purpose: Purpose | None = Purpose.LABEL) -> list[Answered]:
+        """Every question with its answer, in the order asked, of one image or all, of one purpose or (None) all."""
         with self.transaction() as session:
-            chosen = _ordered(select(QueryRow, AnswerRow), None).join(AnswerRow, AnswerRow.query_id == QueryRow.id)
+            chosen = _ordered(select(QueryRow, AnswerRow), None, purpose)
+            chosen = chosen.join(AnswerRow, AnswerRow.query_id == QueryRow.id)
             if image is not None:
                 chosen = chosen.where(QueryRow.image == image)
             pairs = session.execute(chosen.order_by(AnswerRow.id)).all()
@@ -211,8 +212,8 @@ class Repository:
                 classes.setdefault(row.answer_id, []).append(row.class_index)
             return [Answered(_query(q), _answer(a, tuple(classes.get(a.id, ())))) for q, a in pairs]
 
-    def spent(self, through: int | None = None) -> Cost:
-        """What all answers have cost, of rounds up to and with ``through``."""
+    def spent(self, through: int | None = None, purpose: Purpose | None = Purpose.LABEL) -> Cost:
+        """What all answers have cost, of rounds up to and with ``through``, of one purpose or (None) all."""
         with self.transaction() as session:
             columns = (AnswerRow.clicks, AnswerRow.pixels, AnswerRow.seconds)
             chosen = select(*(func.coalesce(func.sum(c), 0.0) for c in columns)).join(
@@ -220,6 +221,8 @@ class Repository:
             )
             if through is not None:
                 chosen = chosen.where(QueryRow.round <= through)
+            if purpose is not None:
+                chosen = chosen.where(QueryRow.purpose == purpose.value)
             return Cost(*(float(v) for v in session.execute(chosen).one()))
 
     def hold(self, ids: Sequence[str]) -> None:
@@ -269,9 +272,9 @@ class Repository:
         lines: list[dict[str, Any]] = [
             {"round": r.number, "stage": r.stage, "allowance": r.allowance} for r in self.rounds()
         ]
-        for query in self.queries():
+        for query in self.queries(purpose=None):
             lines.append({"query": _plain(_query_row(0, query), leave_out=("created_at", "seconds", "position"))})
-        for pair in sorted(self.answered(), key=lambda p: (p.query.id, p.answer.annotator)):
+        for pair in sorted(self.answered(purpose=None), key=lambda p: (p.query.id, p.answer.annotator)):
             answer = pair.answer
             dense = zlib.crc32(answer.dense.tobytes()) if answer.dense is not None else None
             costs = (answer.cost.clicks, answer.cost.pixels)
@@ -282,8 +285,10 @@ class Repository:
         return "\n".join(json.dumps(line, sort_keys=True) for line in lines) + "\n"
 
 
-def _ordered(statement: Any, round: int | None) -> Any:
+def _ordered(statement: Any, round: int | None = None, purpose: Purpose | None = Purpose.LABEL) -> Any:
     statement = statement.order_by(QueryRow.round, QueryRow.position)
+    if purpose is not None:
+        statement = statement.where(QueryRow.purpose == purpose.value)
     return statement if round is None else statement.where(QueryRow.round == round)
 
 

@@ -37,6 +37,7 @@ class Metrics:
         boundary: (C,) boundary IoU, NaN for a class without a contour; None = not measured (only native truth is).
         ece: expected calibration error over pixels; None likewise.
         overconfidence: mean confidence less accuracy; None likewise.
+        by_image: (N, C, C) int64, the confusion matrix of each image, in order; None likewise.
     """
 
     truth: Literal["native", "model"]
@@ -49,6 +50,7 @@ class Metrics:
     boundary: FloatArray | None = None
     ece: float | None = None
     overconfidence: float | None = None
+    by_image: IntArray | None = None
 
     @property
     def rare_miou(self) -> float:
@@ -70,12 +72,13 @@ class _Counts:
     model: IntArray
     boundary: IntArray
     gaps: FloatArray
+    by_image: list[IntArray]
 
     @classmethod
     def none(cls, classes: int) -> _Counts:
         """Nothing yet."""
         empty = np.zeros((classes, classes), np.int64)
-        return cls(empty, empty.copy(), np.zeros((3, classes), np.int64), np.zeros(BINS))
+        return cls(empty, empty.copy(), np.zeros((3, classes), np.int64), np.zeros(BINS), [])
 
     def add(self, logits: Tensor, truth: ByteArray, size: Size) -> None:
         """Count an image of ``truth`` (H, W) and ``logits`` (C, h, w)."""
@@ -85,6 +88,7 @@ class _Counts:
         found = _argmax(wide)
         counts = metrics.confusion_matrix(truth, found, classes)
         self.native += counts
+        self.by_image.append(counts)
         same = truth.shape == tuple(size)
         self.model += counts if same else metrics.confusion_matrix(small, _argmax(_resized(logits, size)), classes)
         self.boundary += boundary_counts(truth, found, classes)
@@ -143,6 +147,7 @@ def evaluate(
         boundary=boundary_iou(counts.boundary),
         ece=calibration_error(counts.gaps, pixels),
         overconfidence=-float(counts.gaps.sum()) / pixels if pixels else float("nan"),
+        by_image=np.stack(counts.by_image),
     )
     return [native, _figures("model", _name(size), counts.model, len(measured))]
 
