@@ -244,7 +244,7 @@ def test_a_socket_that_talks_nonsense_does_no_harm(run: Path) -> None:
             b"GET / HTTP/1.1\r\nX: " + b"a" * 1_000_000,
             b"POST /api/claim HTTP/1.1\r\n",
         ):
-            with socket.create_connection(("127.0.0.1", server.port), timeout=5) as one:
-                with contextlib.suppress(OSError):
-                    one.sendall(nonsense)
+            one = socket.create_connection(("127.0.0.1", server.port), timeout=5)
+            with one, contextlib.suppress(OSError):
+                one.sendall(nonsense)
         assert server.get("/api/me").status_code == 200

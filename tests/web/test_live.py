@@ -77,14 +77,12 @@ def test_a_driver_that_fails_is_shown_and_begun_again(tmp_path: Path) -> None:
     create(run, tiny(tmp_path, ask="human", rounds=1))
     with Server(run) as server:
         until(lambda: server.status()["state"] == "awaiting", 120, "the first questions")
-        blocked = run / "rounds" / "000" / "model.pt"
-        blocked.mkdir()  # the training cannot leave its model there
-        (blocked / "x").touch()
+        blocked = run / "rounds" / "000" / "training.pt"
+        blocked.mkdir()  # no checkpoint can be written there
         said: dict[str, Any] = {}
         answer_all(server, 0, said)
         status = until(lambda: (s := server.status())["failed"] and s, 120, "the failure")
         assert server.post("/api/claim").status_code == 204
-        (blocked / "x").unlink()
         blocked.rmdir()
         assert server.post("/api/round").status_code == 200
         until(lambda: server.status()["state"] == "finished", 120, "the end")
@@ -93,6 +91,7 @@ def test_a_driver_that_fails_is_shown_and_begun_again(tmp_path: Path) -> None:
         assert (refused.status_code, "finished" in refused.json()["error"]) == (409, True)
         assert status["questions"]["answered"] == 12
     assert len(stored(run)) == 12
+    assert model_path(run, 0).is_file()
 
 
 def asks(server: Server, round: int) -> bool:
