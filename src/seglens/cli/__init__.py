@@ -7,6 +7,8 @@ import sys
 import typer
 
 from seglens.cli import (
+    accounts,
+    annotate,
     audit,
     bench,
     console,
@@ -34,7 +36,9 @@ app = typer.Typer(
 )
 for module in (
     run,
+    annotate,
     people,
+    accounts,
     audit,
     exchange,
     label_studio,

@@ -75,7 +75,7 @@ def pull(
     projects = find(server, run)
     if not projects:
         raise SeglensError(f"{server.url}: no project of this run; `seglens label-studio push` makes it")
-    queries = {query.id: query for query in repo.queries()}
+    queries = {query.id: query for query in repo.queries(purpose=None)}
     people = server.people()
     pulled = Pulled(projects=[project.id for project in projects.values()])
     answers: list[Answer] = []
@@ -134,7 +134,7 @@ def _read(
 
 
 def _store(repo: Repository, answers: list[Answer], queries: Mapping[str, Query], pulled: Pulled) -> None:
-    stored = {(a.answer.query, a.answer.annotator): a.answer for a in repo.answered()}
+    stored = {(a.answer.query, a.answer.annotator): a.answer for a in repo.answered(purpose=None)}
     fresh = [answer for answer in answers if (answer.query, answer.annotator) not in stored]
     for answer in answers:
         before = stored.get((answer.query, answer.annotator))
@@ -144,7 +144,7 @@ def _store(repo: Repository, answers: list[Answer], queries: Mapping[str, Query]
     pulled.new = repo.add_answers(fresh)
     pulled.known += len(fresh) - pulled.new  # another process was quicker
     pulled.estimated = sum(answer.dense is not None for answer in fresh)
-    pulled.open = len(repo.open_queries())
+    pulled.open = len(repo.open_queries(purpose=None))
     if pulled.new:
         repo.log("label-studio-pull", new=pulled.new, refused=len(pulled.refused), clicks_estimated=pulled.estimated)
 

@@ -67,8 +67,8 @@ def push(
     """
     run = run_id(repo)
     folder = f"seglens-{run[:12]}"
-    order = {query.id: number for number, query in enumerate(repo.queries())}
-    waiting = repo.open_queries()
+    order = {query.id: number for number, query in enumerate(repo.queries(purpose=None))}
+    waiting = repo.open_queries(purpose=None)
     done = Pushed(left=sum(query.kind not in labelling.KINDS for query in waiting))
     with locked(place.root / folder):  # two pushes at once would make every task twice
         found = find(server, run)
