@@ -243,7 +243,7 @@ class Repository:
             return new
 
     def answered(self, image: ImageId | None = None, purpose: Purpose | None = Purpose.LABEL) -> list[Answered]:
-        """Every question with the answer that holds, in the order asked; of one image or all, one purpose or (None) all."""
+        """Every question with the answer that holds, in order; of one image or all, one purpose or (None) all."""
         with self.transaction() as session:
             chosen = _ordered(select(QueryRow, AnswerRow), None, purpose)
             chosen = chosen.join(AnswerRow, AnswerRow.query_id == QueryRow.id)
