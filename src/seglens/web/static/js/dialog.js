@@ -36,5 +36,5 @@ export function tell(sentence) {
   line.append(make("button", { type: "button", "aria-label": "Dismiss", onclick: () => line.remove() }, "×"));
   box.append(line);
   while (box.children.length > 3) box.firstChild.remove();
-  setTimeout(() => line.remove(), 9000);
+  setTimeout(() => line.remove(), 7000);
 }

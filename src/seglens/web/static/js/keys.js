@@ -92,7 +92,7 @@ export class Keys {
       return;
     }
     const target = /** @type {HTMLElement} */ (event.target);
-    if (target.closest("dialog") || target.closest("input:not([type=checkbox]):not([type=range]), textarea, select")) return;
+    if (document.querySelector("dialog[open]") || target.closest("input:not([type=checkbox]):not([type=range]), textarea, select")) return;
     if ((key === "Enter" || key === " ") && target.closest("button, a, summary, input")) return;
     if (key.startsWith("Arrow") && target.closest("input")) return;
     const action = this.actions.find(({ name }) => this.of(name) === key);

@@ -14,14 +14,14 @@ const SAFE = [
   [222, 222, 222],
 ];
 
-/** Hatchings: is this pixel on a line? Four pixels dark of eight, in another direction each. */
+/** Hatchings: is this pixel on a line? Three pixels dark of ten, in another direction each. */
 const HATCHES = [
   () => false,
-  (/** @type {number} */ y, /** @type {number} */ x) => ((x + y) & 7) < 3,
-  (/** @type {number} */ y, /** @type {number} */ x) => ((x - y) & 7) < 3,
-  (/** @type {number} */ y, /** @type {number} */ x) => (y & 7) < 3 && ((x >> 1) & 3) < 2,
-  (/** @type {number} */ y) => (y & 7) < 3,
-  (/** @type {number} */ _y, /** @type {number} */ x) => (x & 7) < 3,
+  (/** @type {number} */ y, /** @type {number} */ x) => (x + y) % 10 < 3,
+  (/** @type {number} */ y, /** @type {number} */ x) => (x - y + 10 * y) % 10 < 3,
+  (/** @type {number} */ y, /** @type {number} */ x) => y % 8 < 3 && x % 8 < 3,
+  (/** @type {number} */ y) => y % 10 < 3,
+  (/** @type {number} */ _y, /** @type {number} */ x) => x % 10 < 3,
 ];
 const ANGLES = ["", "135deg", "45deg", "", "0deg", "90deg"];
 
@@ -39,7 +39,7 @@ export class Palette {
     const dark = new Uint32Array(256);
     this.colors.forEach(([red, green, blue], index) => {
       plain[index] = word(red, green, blue);
-      dark[index] = word(red * 0.3, green * 0.3, blue * 0.3);
+      dark[index] = word(red * 0.45, green * 0.45, blue * 0.45);
     });
     this.plain = plain;
     this.dark = dark;
@@ -72,7 +72,7 @@ export class Palette {
     const color = `rgb(${this.colors[index].join(" ")})`;
     const hatch = this.hatches[index];
     if (!hatch) return color;
-    const line = `rgb(${this.colors[index].map((value) => Math.round(value * 0.3)).join(" ")})`;
+    const line = `rgb(${this.colors[index].map((value) => Math.round(value * 0.45)).join(" ")})`;
     if (hatch === 3) return `radial-gradient(${line} 1.5px, transparent 2px) 0 0 / 5px 5px, ${color}`;
     return `repeating-linear-gradient(${ANGLES[hatch]}, ${line} 0 2px, ${color} 2px 6px)`;
   }

@@ -76,7 +76,7 @@ export function listen(view, hand) {
       else hand.cancel();
     }
     if (doing !== "pinch" || !fingers.size) doing = null;
-    frame.classList.toggle("moving", doing !== null && doing !== "work");
+    frame.classList.toggle("moving", doing !== null);
   };
   frame.addEventListener("pointerup", release);
   frame.addEventListener("pointercancel", release);

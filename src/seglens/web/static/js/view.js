@@ -2,6 +2,8 @@
 
 const LEAST = 0.05;
 const MOST = 40;
+/** At least this share of the image's shorter side is shown around a region. */
+const CONTEXT = 0.45;
 
 export class View {
   /**
@@ -40,7 +42,8 @@ export class View {
   fit([top, left, bottom, right], margin) {
     this.fitted = [top, left, bottom, right];
     this.margin = margin;
-    const around = margin ? Math.max(24, margin * Math.max(bottom - top, right - left)) : 0;
+    const side = Math.max(bottom - top, right - left);
+    const around = margin ? Math.max(margin * side, (CONTEXT * Math.min(...this.size) - side) / 2) : 0;
     const y0 = Math.max(0, top - around);
     const x0 = Math.max(0, left - around);
     const y1 = Math.min(this.size[0], bottom + around);
