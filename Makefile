@@ -4,14 +4,20 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test check format docs bench-camvid bench-demo bench-streets bench-round bench-segxal bench-segxal-streets \
+.PHONY: demo test chromium check format docs bench-camvid bench-demo bench-streets bench-round bench-segxal bench-segxal-streets \
 	bench-cpral bench-explanations bench-scoring bench-forecast bench-kcenter bench-full bench-search clean
 
 demo: $(READY)
 	$(BIN)/seglens demo
 
-test: $(READY)
+test: $(READY) chromium
 	$(BIN)/pytest
+
+# The tests of the labelling page need a Chromium; without one they are skipped.
+chromium:
+	@command -v chromium >/dev/null || test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null || \
+	{ apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } || \
+	echo "No Chromium: the tests of the labelling page are skipped" >&2
 
 check: $(READY)
 	$(BIN)/ruff check .

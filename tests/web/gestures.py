@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from matplotlib.path import Path as Outline
@@ -25,7 +26,7 @@ def capsule(start: Place, end: Place, diameter: int, size: Size) -> BoolArray:
 def stroke(places: Sequence[Place], diameter: int, size: Size) -> BoolArray:
     """(h, w): what a brush covers on its way."""
     found = capsule(places[0], places[0], diameter, size)
-    for start, end in zip(places, places[1:], strict=False):
+    for start, end in pairwise(places):
         found |= capsule(start, end, diameter, size)
     return found
 

@@ -14,7 +14,7 @@ from test_thirty import stored, stored_mask
 
 from seglens.types import AnswerStatus
 
-NAMELESS = """() => [...document.querySelectorAll('button, input, select, a, [role=application], canvas:not([aria-hidden])')]
+NAMELESS = """() => [...document.querySelectorAll('button, input, select, a, [role], canvas:not([aria-hidden])')]
   .filter((e) => !(e.getAttribute('aria-label') || e.textContent.trim() || e.closest('label')?.textContent.trim()))
   .map((e) => e.outerHTML.slice(0, 120))"""
 
@@ -26,7 +26,7 @@ def way(desk: Desk) -> list[tuple[int, int]]:
 
 
 def test_undo_and_redo_go_all_the_way_and_a_line_cuts_off(desk: Desk) -> None:
-    top, left, bottom, right = desk.asked()["region"]["box"]
+    top, left, bottom, _right = desk.asked()["region"]["box"]
     region = desk.region()
     desk.key("b")
     seen = [desk.mask()]

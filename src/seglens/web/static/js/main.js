@@ -203,6 +203,7 @@ window.seglens.ready = begin().then(
       classes: [...session.classes],
       zoom: view.scale,
       revision: session.revision,
+      sending: session.sending,
       strokes: session.mask?.strokes.length ?? 0,
       saved: outbox.waiting().length === 0,
     });
