@@ -66,3 +66,25 @@ export function duration(seconds) {
   const minutes = Math.round(seconds / 60);
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
+
+/**
+ * The same work, put off until the next frame is shown; asked for several times, it is done once. Out of sight there
+ * are no frames: then a moment later.
+ *
+ * @param {() => void} work
+ * @returns {() => void}
+ */
+export function afterFrame(work) {
+  let asked = false;
+  const begin = () => {
+    if (!asked) return;
+    asked = false;
+    work();
+  };
+  return () => {
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(() => setTimeout(begin));
+    setTimeout(begin, 100);
+  };
+}

@@ -7,13 +7,18 @@ const PREFIX = "seglens:kept:";
 
 /** @type {Map<string, any>} */
 const kept = new Map();
+/** @type {Set<string>} those that did not fit */
+const large = new Set();
 /** @type {IDBDatabase|null} */
 let database = null;
 
 /** Read what was kept. To be awaited before anything else here. */
 export async function open() {
   database = await connect();
-  for (const [key, value] of await overflow()) kept.set(key, value);
+  for (const [key, value] of await overflow()) {
+    kept.set(key, value);
+    large.add(key);
+  }
   for (let i = 0; i < localStorage.length; i++) {
     const key = localStorage.key(i) ?? "";
     if (!key.startsWith(PREFIX)) continue;
@@ -39,9 +44,10 @@ export function put(key, value) {
   kept.set(key, value);
   try {
     localStorage.setItem(PREFIX + key, JSON.stringify(value));
-    write((store) => store.delete(key));
+    forget(key);
   } catch {
     localStorage.removeItem(PREFIX + key);
+    large.add(key);
     write((store) => store.put(value, key));
   }
 }
@@ -50,7 +56,12 @@ export function put(key, value) {
 export function drop(key) {
   kept.delete(key);
   localStorage.removeItem(PREFIX + key);
-  write((store) => store.delete(key));
+  forget(key);
+}
+
+/** @param {string} key */
+function forget(key) {
+  if (large.delete(key)) write((store) => store.delete(key));
 }
 
 /** @returns {Promise<IDBDatabase|null>} */

@@ -70,11 +70,12 @@ async function begin() {
   recolor();
 
   outbox.changed = () => {
-    const waiting = outbox.waiting().length;
+    const waiting = outbox.waiting().length || Number(session.unsaved);
     const text = outbox.offline && waiting ? `offline: ${waiting} waiting` : waiting ? "saving" : "saved";
     named("saved").textContent = text;
     named("saved").dataset.state = outbox.offline && waiting ? "offline" : text;
   };
+  session.addEventListener("edit", () => outbox.changed());
   session.addEventListener("question", () => question(session, view, stage, layers, tools));
   follow((status, before) => {
     outbox.send();
@@ -205,7 +206,7 @@ window.seglens.ready = begin().then(
       revision: session.revision,
       sending: session.sending,
       strokes: session.mask?.strokes.length ?? 0,
-      saved: outbox.waiting().length === 0,
+      saved: outbox.waiting().length === 0 && !session.unsaved,
     });
   },
   (error) => {

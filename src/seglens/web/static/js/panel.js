@@ -1,6 +1,6 @@
 /** The question in words, the classes, and the buttons that answer it. */
 
-import { make, named } from "./dom.js";
+import { afterFrame, make, named } from "./dom.js";
 
 const ASKED = {
   dense: "Label the outlined region",
@@ -98,10 +98,11 @@ export function panel(session, run, keys, acts) {
     }
   }
 
+  const soon = afterFrame(edit);
   keys.changed = hints;
   hints();
   session.addEventListener("question", question);
-  session.addEventListener("edit", edit);
+  session.addEventListener("edit", soon);
   session.addEventListener("sending", edit);
   return { recolor, edit };
 }

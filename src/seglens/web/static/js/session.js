@@ -1,6 +1,7 @@
 /** One person's work: the question at hand, what is said to it so far, and its way to the server. */
 
 import { Failure, call } from "./api.js";
+import { afterFrame } from "./dom.js";
 import { Mask } from "./mask.js";
 import * as timer from "./timer.js";
 
@@ -32,6 +33,10 @@ export class Session extends EventTarget {
     this.sending = false;
     this.asking = false;
     this.renewing = 0;
+    /** Whether something was said that is not kept yet. */
+    this.unsaved = false;
+    this.saveSoon = afterFrame(() => this.flush());
+    window.addEventListener("pagehide", () => this.flush());
     /** @type {string[]} ids answered from this page, oldest first */
     this.past = [];
     outbox.delivered = (letter) => this.#delivered(letter);
@@ -75,6 +80,7 @@ export class Session extends EventTarget {
 
   /** @param {import("./types.js").Question} question */
   open(question) {
+    this.flush();
     this.question = question;
     this.empty = false;
     this.sending = false;
@@ -105,12 +111,19 @@ export class Session extends EventTarget {
   /** Something was said: keep it, send it. The screen comes first. */
   edited() {
     this.edits++;
+    this.unsaved = true;
     this.#happened("edit");
-    this.save();
+    this.saveSoon();
+  }
+
+  /** Keep what is not kept yet. */
+  flush() {
+    if (this.unsaved) this.save();
   }
 
   save() {
     const { question } = this;
+    this.unsaved = false;
     if (!question || this.sending) return;
     this.revision++;
     this.outbox.post("draft", question.id, "PUT", `/questions/${encodeURIComponent(question.id)}/draft`, this.draft());
@@ -156,6 +169,7 @@ export class Session extends EventTarget {
     const { question } = this;
     if (!question || this.sending) return;
     this.mask?.abort();
+    this.unsaved = false;
     this.revision++;
     this.sending = true;
     const path = `/questions/${encodeURIComponent(question.id)}/answer`;
@@ -189,7 +203,7 @@ export class Session extends EventTarget {
 
   #refused(/** @type {import("./outbox.js").Letter} */ letter, /** @type {Failure} */ failure) {
     const here = this.question?.id === letter.id;
-    if (here && failure.status === 409 && typeof failure.body?.revision === "number") {
+    if (here && failure.status === 409 && failure.body?.revision >= letter.body.revision) {
       this.revision = Math.max(this.revision, failure.body.revision);
       if (letter.what === "draft") return this.save();
       this.sending = false;
