@@ -203,8 +203,8 @@ def drawn(browser: Browser, url: str) -> None:
     page = begin(browser, url)
     box = page.evaluate(
         "(() => { const { question: q } = seglens.state(); const b = document.querySelector('[data-test=stage]')"
-        ".getBoundingClientRect(); const [t, l, o, r] = q.region.box; const [h, w] = q.size; return [b.top + t * b.height"
-        " / h, b.left + l * b.width / w, b.top + o * b.height / h, b.left + r * b.width / w]; })()"
+        ".getBoundingClientRect(); const [t, l, o, r] = q.region.box; const [h, w] = q.size;"
+        " return [b.top + t * b.height / h, b.left + l * b.width / w, b.top + o * b.height / h, b.left + r * b.width / w]; })()"
     )
     top, left, bottom, right = box
     height, width = bottom - top, right - left
