@@ -21,9 +21,9 @@ export function actions(acts) {
   /** @param {number} index */
   function choose(index) {
     const { question } = session;
-    if (!question || session.sending || question.kind === "verdict") return;
+    if (!question || session.sending) return;
     session.clicks++;
-    if (question.kind === "dominant-class") {
+    if (question.kind === "dominant-class" || question.kind === "verdict") {
       session.classes = [index];
       return session.answer("answered");
     }
@@ -93,10 +93,14 @@ export function actions(acts) {
   /** @param {boolean} right */
   function verdict(right) {
     const { question } = session;
-    if (question?.kind !== "verdict") return;
+    if (question?.kind !== "verdict" || session.sending) return;
     session.clicks++;
-    session.classes = right ? [...(question.suggestion?.classes ?? [])].slice(0, 1) : [];
-    session.answer("answered");
+    if (right && question.suggestion) {
+      session.classes = [question.suggestion.classes[0]];
+      return session.answer("answered");
+    }
+    named("classes").hidden = false;
+    tell("What is it, then? Choose its class, or say that none fits.");
   }
 
   /** @param {import("./types.js").Status} status */
@@ -148,7 +152,7 @@ export function actions(acts) {
     { name: "redo", title: "Redo", key: "Ctrl+Shift+z", act: () => session.redo() },
     { name: "similar", title: "Confirm many similar regions", key: "Shift+s", act: () => session.question?.kind === "dominant-class" && views.similar(session, run) },
     { name: "back", title: "Back to the last answer", key: "ArrowLeft", act: () => session.back() },
-    { name: "next", title: "On to the next question", key: "ArrowRight", act: () => session.next() },
+    { name: "next", title: "On to the next question", key: "ArrowRight", act: () => session.onward() },
     { name: "tool-brush", title: "Brush", key: "b", act: tool("brush") },
     { name: "tool-eraser", title: "Eraser", key: "e", act: tool("eraser") },
     { name: "tool-polygon", title: "Polygon", key: "p", act: tool("polygon") },

@@ -63,7 +63,7 @@ export function panel(session, run, keys, acts) {
     const accept = named("accept");
     const drawn = session.drawn;
     accept.hidden = kind === "verdict" || kind === "point" || (!drawn && !suggestion) || (kind === "mask" && !suggestion);
-    const names = suggestion?.classes.map((index) => run.classes[index]?.name).join(", ");
+    const names = suggested(question).map((index) => run.classes[index]?.name).join(", ");
     const sure = suggestion?.confidence ? ` (${Math.round(100 * suggestion.confidence)} %)` : "";
     accept.textContent = kind === "dense" ? "Fill the rest as predicted" : kind === "mask" ? `All of it is ${names}` : `Accept: ${names}${sure}`;
     accept.title = `Key ${keys.of("accept")}, or Enter while nothing is said`;
@@ -81,7 +81,7 @@ export function panel(session, run, keys, acts) {
     const chosen = session.drawn || question.kind === "point" ? [session.cls] : session.classes;
     buttons.forEach((button, at) => {
       button.setAttribute("aria-pressed", String(chosen.includes(run.classes[at].index)));
-      button.classList.toggle("suggested", Boolean(question.suggestion?.classes.includes(run.classes[at].index)));
+      button.classList.toggle("suggested", suggested(question).includes(run.classes[at].index));
     });
     named("undo").disabled = !session.mask?.strokes.length;
     named("redo").disabled = !session.mask?.undone.length;
@@ -105,6 +105,15 @@ export function panel(session, run, keys, acts) {
   session.addEventListener("edit", soon);
   session.addEventListener("sending", edit);
   return { recolor, edit };
+}
+
+/**
+ * The classes that accepting would give.
+ *
+ * @param {import("./types.js").Question} question
+ */
+function suggested({ kind, suggestion }) {
+  return suggestion?.classes.slice(0, kind === "class-set" ? undefined : 1) ?? [];
 }
 
 /**

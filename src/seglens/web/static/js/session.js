@@ -50,22 +50,31 @@ export class Session extends EventTarget {
   /**
    * Ask for a question.
    *
-   * @param {string|null} [query] exactly this one
+   * @param {string|null} [after] leave this one to others, and go on behind it
    */
-  async next(query = null) {
+  async next(after = null) {
     if (this.asking) return;
     this.asking = true;
     try {
-      const question = await call("POST", "/claim", { after: this.past.at(-1) ?? null, query });
+      const question = await call("POST", "/claim", { after, query: null });
       if (question) this.open(question);
       else this.close();
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      if (error.status === 0) this.#soon(() => this.question || this.next(query));
+      if (error.status === 0) this.#soon(() => this.question || this.next());
       else if (error.status !== 401) this.tell(`No question came: ${error.message}`);
     } finally {
       this.asking = false;
     }
+  }
+
+  /** Leave the question as it is and go on; what was drawn stays in its draft. */
+  async onward() {
+    const { question } = this;
+    if (this.sending) return;
+    this.flush();
+    await this.outbox.send();
+    await this.next(question && !question.answer ? question.id : null);
   }
 
   /** @param {string} id of one's own answer, or of one to look at */

@@ -61,7 +61,7 @@ export function history(session, run) {
           ),
         );
       }
-      before = rows.at(-1)?.id ?? before;
+      before = rows.at(-1)?.number ?? before;
       more.hidden = rows.length < 50;
       return rows.length;
     };
