@@ -1,6 +1,8 @@
 /** Talking to the server. Whatever goes wrong becomes one plain sentence; nothing waits longer than its limit. */
 
 const DESK = "seglens:desk";
+/** A page that is being loaded anew lets go of its desk well within this, milliseconds. */
+const PATIENCE = 1000;
 
 /** What became of a request that failed. `status` 0: the server was not reached. */
 export class Failure extends Error {
@@ -17,11 +19,28 @@ export class Failure extends Error {
 }
 
 /** This tab's name: questions are claimed by it; a reload keeps it. */
-export const desk = (() => {
-  const found = sessionStorage.getItem(DESK) ?? crypto.randomUUID?.() ?? String(Math.random()).slice(2);
-  sessionStorage.setItem(DESK, found);
-  return found;
-})();
+export let desk = sessionStorage.getItem(DESK) ?? fresh();
+
+/** Sit down. A duplicated tab brings its twin's name along: it gets one of its own. To be awaited before any claim. */
+export async function sit() {
+  sessionStorage.setItem(DESK, desk);
+  while (navigator.locks && !(await alone())) sessionStorage.setItem(DESK, (desk = fresh()));
+}
+
+/** @returns {Promise<boolean>} whether no other tab has this desk; then it is held until the page goes */
+function alone() {
+  return new Promise((resolve) => {
+    const forever = () => new Promise(() => resolve(true));
+    navigator.locks
+      .request(`${DESK}:${desk}`, { signal: AbortSignal.timeout(PATIENCE) }, forever)
+      .catch(() => resolve(false));
+  });
+}
+
+/** @returns {string} */
+function fresh() {
+  return crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("-");
+}
 
 /** Is told whether the server was reached, and when it asks for a login. */
 export const line = {

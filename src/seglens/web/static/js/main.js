@@ -1,7 +1,7 @@
 /** The labelling page: puts its parts together. */
 
 import { actions } from "./actions.js";
-import { Failure, call, line } from "./api.js";
+import { Failure, call, line, sit } from "./api.js";
 import { tell } from "./dialog.js";
 import { make, named } from "./dom.js";
 import * as keep from "./keep.js";
@@ -25,7 +25,7 @@ const MARGIN = 0.7;
 line.login = () => people.login();
 
 async function begin() {
-  await keep.open();
+  await Promise.all([keep.open(), sit()]);
   const [me, run] = await Promise.all([call("GET", "/me"), call("GET", "/run")]);
   document.title = `${run.name} · Seglens`;
   named("run").textContent = run.name;

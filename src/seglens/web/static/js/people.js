@@ -26,7 +26,9 @@ export function login() {
       password.select();
     }
   });
-  show("Log in to label", form);
+  const dialog = show("Log in to label", form);
+  dialog.addEventListener("cancel", (event) => event.preventDefault());
+  named("close").hidden = true;
   name.focus();
 }
 
