@@ -6,6 +6,7 @@ import os
 import platform
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -17,13 +18,15 @@ import seglens
 from seglens.config import RunConfig, read_yaml, resolve
 from seglens.files import write_bytes
 from seglens.loop.check import check
+from seglens.loop.progress import told
 from seglens.loop.stages import Stages
 from seglens.loop.workbench import Report, Workbench
+from seglens.oracles.human import asked_twice
 from seglens.registry import datasets, depths
 from seglens.store import Repository
 from seglens.store.lock import driver_lock
 from seglens.store.repository import DATABASE, Round
-from seglens.types import SeglensError, Stage
+from seglens.types import Query, SeglensError, Stage
 
 CONFIG = "config.yaml"
 STOP = "stop"
@@ -147,8 +150,12 @@ def drive(run: Path, report: Report = silent, wait_seconds: float = 0.0) -> Outc
     with driver_lock(run):
         repo = Repository.of_run(run)
         try:
-            machine = Machine(Workbench(config, run), repo, report, wait_seconds)
-            return machine.drive()
+            with told(run, report) as both:
+                return Machine(Workbench(config, run), repo, both, wait_seconds).drive()
+        except Exception as error:
+            with suppress(Exception):  # a full disk must not hide why it failed
+                repo.log("failed", error=str(error) if isinstance(error, SeglensError) else repr(error))
+            raise
         finally:
             repo.close()
 
@@ -248,7 +255,13 @@ class Machine:
             raise SeglensError(
                 f"budget.initial: {budget.initial:g} {budget.unit.value} is less than one question costs; give more"
             )
-        return Step({"queries": len(queries)}, lambda: self.repo.add_queries(queries))
+        return Step({"queries": len(queries)}, lambda: self._add(queries, number))
+
+    def _add(self, queries: list[Query], number: int) -> None:
+        self.repo.add_queries(queries)
+        twice, agree = asked_twice([query.id for query in queries], self.bench.oracle, self.bench.chance.child(number))
+        if twice:
+            self.repo.ask_several(twice, 2, agree)
 
     def _ask(self, number: int) -> Step:
         self.stages.ask(number)
@@ -259,8 +272,7 @@ class Machine:
         deadline = time.monotonic() + self.wait_seconds
         while True:
             new = self.repo.add_answers(self.bench.oracle.collect())
-            waiting = sum(query.round == number for query in self.repo.open_queries())
-            asked = len(self.repo.queries(number))
+            asked, waiting = self.repo.standing(number)
             if waiting == 0 or asked - waiting >= self.bench.enough * asked:
                 return Step({"answers": new, "waiting": waiting})
             if time.monotonic() >= deadline:

@@ -14,7 +14,7 @@ from seglens.config import Params, describe
 from seglens.files import read_map
 from seglens.functional.cells import cell_of
 from seglens.functional.run_lengths import decode, indices
-from seglens.protocols import AskContext, PartContext
+from seglens.protocols import AskContext, Oracle, PartContext
 from seglens.registry import oracles
 from seglens.types import (
     IGNORE,
@@ -22,6 +22,7 @@ from seglens.types import (
     AnswerKind,
     AnswerStatus,
     ByteArray,
+    Chance,
     ClassTable,
     Cost,
     Provenance,
@@ -43,6 +44,12 @@ class HumanOracle:
         """Parameters."""
 
         enough: float = Field(1.0, gt=0, le=1, description="share of a round's answers that ends the waiting")
+        overlap: float = Field(
+            0.0, ge=0, le=1, description="share of a round's questions that two people answer; disagreement is reviewed"
+        )
+        agree: float = Field(
+            0.9, gt=0, le=1, description="share of equal pixels from which two drawn answers agree (overlap)"
+        )
 
     def __init__(self, params: HumanOracle.Params, context: PartContext) -> None:
         self.params = params
@@ -53,6 +60,24 @@ class HumanOracle:
     def collect(self) -> list[Answer]:
         """Nothing to bring: people's tools write to the store."""
         return []
+
+
+def asked_twice(ids: Sequence[str], oracle: Oracle, chance: Chance) -> tuple[list[str], float]:
+    """Which of a round's questions two people answer, and from which share of equal pixels their drawings agree.
+
+    Args:
+        ids: the round's questions.
+        oracle: who answers; only people are asked twice.
+        chance: of the round.
+
+    Returns:
+        The ids, in the order given; none where the oracle has no ``overlap``.
+    """
+    if not isinstance(oracle, HumanOracle) or not oracle.params.overlap:
+        return [], 1.0
+    count = round(oracle.params.overlap * len(ids))
+    drawn = set(chance.child("overlap").numpy().permutation(len(ids))[:count].tolist())
+    return [id for place, id in enumerate(ids) if place in drawn], oracle.params.agree
 
 
 class AnswerLine(Params):

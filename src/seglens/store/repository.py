@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,28 +12,25 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from seglens.files import no_space
 from seglens.store.database import connect, is_full, migrate
-from seglens.store.tables import AnswerClassRow, AnswerRow, EventRow, MetaRow, MetricRow, QueryRow, RoundRow
-from seglens.types import (
-    Answer,
-    Answered,
-    AnswerKind,
-    AnswerStatus,
-    Cost,
-    ImageId,
-    Provenance,
-    Purpose,
-    Query,
-    Region,
-    SeglensError,
-    Stage,
+from seglens.store.overlap import compare, holds, said
+from seglens.store.rows import answer_of, plain, query_of, query_row, store_answer
+from seglens.store.tables import (
+    AnswerClassRow,
+    AnswerRow,
+    EventRow,
+    MetaRow,
+    MetricRow,
+    OverlapRow,
+    QueryRow,
+    RoundRow,
 )
+from seglens.types import Answer, Answered, Cost, ImageId, Purpose, Query, SeglensError, Stage
 
 DATABASE = "seglens.db"
 RETRIES = 5
@@ -78,7 +76,8 @@ class Repository:
         self.name = name
         self.engine = connect(url)
         migrate(self.engine, name)
-        self._session: Session | None = None
+        self._local = threading.local()
+        self._writing = threading.RLock()
 
     @classmethod
     def of_run(cls, run: Path) -> Repository:
@@ -101,22 +100,42 @@ class Repository:
         """Let go of every connection."""
         self.engine.dispose()
 
+    @property
+    def _session(self) -> Session | None:
+        """The transaction that this thread has open."""
+        session: Session | None = getattr(self._local, "session", None)
+        return session
+
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """One transaction: everything inside is committed together, or nothing is."""
+        """One transaction of this thread: everything inside is committed together, or nothing is."""
         if self._session is not None:
             yield self._session
             return
         try:
             with Session(self.engine) as session, session.begin():
-                self._session = session
+                self._local.session = session
                 yield session
         except OperationalError as error:
             if is_full(error):
                 raise no_space(Path(self.name)) from None
             raise
         finally:
-            self._session = None
+            self._local.session = None
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A transaction that holds the write lock from its beginning: what it reads stays true until it commits.
+
+        Threads of this process wait for each other in turn, other processes for as long as the busy timeout.
+        """
+        if self._session is not None:
+            yield self._session
+            return
+        with self._writing, self.transaction() as session:
+            if self.engine.dialect.name == "sqlite":
+                session.execute(text("BEGIN IMMEDIATE"))
+            yield session
 
     # -- facts and rounds -------------------------------------------------------------------------------------------
     def meta(self, key: str) -> str | None:
@@ -151,12 +170,12 @@ class Repository:
         """Store a round's questions in the order picked; those already there are left as they are."""
         with self.transaction() as session:
             known = set(session.scalars(select(QueryRow.id)))
-            session.add_all(_query_row(i, q) for i, q in enumerate(queries) if q.id not in known)
+            session.add_all(query_row(i, q) for i, q in enumerate(queries) if q.id not in known)
 
     def queries(self, round: int | None = None) -> list[Query]:
         """Questions in the order asked, of one round or all."""
         with self.transaction() as session:
-            return [_query(row) for row in session.scalars(_ordered(select(QueryRow), round))]
+            return [query_of(row) for row in session.scalars(_ordered(select(QueryRow), round))]
 
     def asked(self) -> list[tuple[int, ImageId, Mapping[str, Any]]]:
         """Round, image and reason of every question, in the order asked: without its region, so it is quick."""
@@ -164,11 +183,25 @@ class Repository:
         with self.transaction() as session:
             return [(r, image, reason) for r, image, reason in session.execute(_ordered(select(*columns), None))]
 
-    def open_queries(self) -> list[Query]:
-        """Questions without an answer."""
+    def ask_several(self, ids: Sequence[str], needed: int, agree: float) -> None:
+        """Have each of these questions answered by ``needed`` people; drawn answers agree from a share of equal pixels."""
         with self.transaction() as session:
-            chosen = _ordered(select(QueryRow), None).where(QueryRow.id.not_in(select(AnswerRow.query_id)))
-            return [_query(row) for row in session.scalars(chosen)]
+            known = set(session.scalars(select(OverlapRow.query_id)))
+            session.add_all(OverlapRow(query_id=id, needed=needed, agree=agree) for id in ids if id not in known)
+
+    def open_queries(self) -> list[Query]:
+        """Questions without an answer that holds: nobody's, not yet as many as are needed, or a review is due."""
+        with self.transaction() as session:
+            chosen = _ordered(select(QueryRow), None).where(QueryRow.id.not_in(said()))
+            return [query_of(row) for row in session.scalars(chosen)]
+
+    def standing(self, round: int) -> tuple[int, int]:
+        """How many questions a round asked to learn from, and how many of them wait for an answer that holds."""
+        label = (QueryRow.round == round, QueryRow.purpose == Purpose.LABEL.value)
+        asked = select(func.count()).select_from(QueryRow).where(*label)
+        with self.transaction() as session:
+            waiting = session.scalar(asked.where(QueryRow.id.not_in(said())))
+            return session.scalar(asked) or 0, waiting or 0
 
     def add_answers(self, answers: Sequence[Answer]) -> int:
         """Store answers; one by the same annotator to the same query is stored once. Returns how many were new.
@@ -195,21 +228,26 @@ class Repository:
                 if (answer.query, answer.annotator) in given:
                     continue
                 given.add((answer.query, answer.annotator))
-                _store_answer(session, answer)
+                store_answer(session, answer)
+                compare(session, answer.query)
                 new += 1
             return new
 
     def answered(self, image: ImageId | None = None) -> list[Answered]:
-        """Every question with its answer, in the order asked, of one image or all."""
+        """Every question with the answer that holds, in the order asked, of one image or all."""
         with self.transaction() as session:
             chosen = _ordered(select(QueryRow, AnswerRow), None).join(AnswerRow, AnswerRow.query_id == QueryRow.id)
             if image is not None:
                 chosen = chosen.where(QueryRow.image == image)
+            chosen = chosen.where(holds())
             pairs = session.execute(chosen.order_by(AnswerRow.id)).all()
             classes: dict[int, list[int]] = {}
-            for row in session.scalars(select(AnswerClassRow).order_by(AnswerClassRow.position)):
+            named = select(AnswerClassRow).order_by(AnswerClassRow.position)
+            if image is not None:
+                named = named.where(AnswerClassRow.answer_id.in_([a.id for _, a in pairs]))
+            for row in session.scalars(named):
                 classes.setdefault(row.answer_id, []).append(row.class_index)
-            return [Answered(_query(q), _answer(a, tuple(classes.get(a.id, ())))) for q, a in pairs]
+            return [Answered(query_of(q), answer_of(a, tuple(classes.get(a.id, ())))) for q, a in pairs]
 
     def spent(self, through: int | None = None) -> Cost:
         """What all answers have cost, of rounds up to and with ``through``."""
@@ -270,7 +308,7 @@ class Repository:
             {"round": r.number, "stage": r.stage, "allowance": r.allowance} for r in self.rounds()
         ]
         for query in self.queries():
-            lines.append({"query": _plain(_query_row(0, query), leave_out=("created_at", "seconds", "position"))})
+            lines.append({"query": plain(query_row(0, query), leave_out=("created_at", "seconds", "position"))})
         for pair in sorted(self.answered(), key=lambda p: (p.query.id, p.answer.annotator)):
             answer = pair.answer
             dense = zlib.crc32(answer.dense.tobytes()) if answer.dense is not None else None
@@ -285,66 +323,3 @@ class Repository:
 def _ordered(statement: Any, round: int | None) -> Any:
     statement = statement.order_by(QueryRow.round, QueryRow.position)
     return statement if round is None else statement.where(QueryRow.round == round)
-
-
-def _query_row(position: int, query: Query) -> QueryRow:
-    region, estimate = query.region, query.estimate
-    return QueryRow(
-        id=query.id,
-        round=query.round,
-        position=position,
-        image=region.image,
-        height=region.size[0],
-        width=region.size[1],
-        region_key=region.key,
-        region_index=region.index,
-        runs=region.runs.astype("<i4").tobytes(),
-        kind=query.kind.value,
-        purpose=query.purpose.value,
-        score=query.score,
-        clicks=estimate.clicks,
-        pixels=estimate.pixels,
-        seconds=estimate.seconds,
-        reason=dict(query.reason),
-    )
-
-
-def _query(row: QueryRow) -> Query:
-    runs = np.frombuffer(row.runs, "<i4").reshape(-1, 2)
-    region = Region(row.image, (row.height, row.width), runs, row.region_key, row.region_index)
-    estimate = Cost(row.clicks, row.pixels, row.seconds)
-    return Query(row.id, row.round, region, AnswerKind(row.kind), row.score, estimate, row.reason, Purpose(row.purpose))
-
-
-def _store_answer(session: Session, answer: Answer) -> None:
-    row = AnswerRow(
-        query_id=answer.query,
-        annotator=answer.annotator,
-        status=answer.status.value,
-        provenance=int(answer.provenance),
-        clicks=answer.cost.clicks,
-        pixels=answer.cost.pixels,
-        seconds=answer.cost.seconds,
-        dense=zlib.compress(answer.dense.tobytes()) if answer.dense is not None else None,
-        point_y=answer.point[0] if answer.point else None,
-        point_x=answer.point[1] if answer.point else None,
-    )
-    session.add(row)
-    session.flush()
-    for position, class_index in enumerate(answer.classes):
-        session.add(AnswerClassRow(answer_id=row.id, position=position, class_index=class_index))
-
-
-def _answer(row: AnswerRow, classes: tuple[int, ...]) -> Answer:
-    dense = np.frombuffer(zlib.decompress(row.dense), np.uint8) if row.dense is not None else None
-    point = (row.point_y, row.point_x) if row.point_y is not None and row.point_x is not None else None
-    cost = Cost(row.clicks, row.pixels, row.seconds)
-    return Answer(
-        row.query_id, AnswerStatus(row.status), cost, Provenance(row.provenance), classes, dense, point, row.annotator
-    )
-
-
-def _plain(row: QueryRow, leave_out: tuple[str, ...]) -> dict[str, Any]:
-    values = {c.key: getattr(row, c.key) for c in QueryRow.__table__.columns if c.key not in leave_out}
-    values["runs"] = zlib.crc32(values["runs"])
-    return values

@@ -77,6 +77,8 @@ class AnswerRow(Base):
     point_y: Mapped[int | None]
     point_x: Mapped[int | None]
     held: Mapped[bool] = mapped_column(default=False)
+    edits: Mapped[int] = mapped_column(default=0, server_default="0")
+    revision: Mapped[int] = mapped_column(default=0, server_default="0")  # the page's own count; 0 = came by file
     answered_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=now)
 
     __table_args__ = (UniqueConstraint("query_id", "annotator"),)
@@ -89,6 +91,79 @@ class AnswerClassRow(Base):
     answer_id: Mapped[int] = mapped_column(ForeignKey("answers.id"), primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)
     class_index: Mapped[int]
+
+
+class OverlapRow(Base):
+    """A question that several people answer. ``decided``: the answer that holds, once they agree or a review said so."""
+
+    __tablename__ = "overlaps"
+    query_id: Mapped[str] = mapped_column(ForeignKey("queries.id"), primary_key=True)
+    needed: Mapped[int]
+    agree: Mapped[float]  # share of equal pixels from which drawn answers agree
+    agreement: Mapped[float | None]  # of the answers, 0 to 1; None = not all are there
+    decided: Mapped[int | None]  # answers.id
+    reviewer: Mapped[str | None]
+
+
+class RevisionRow(Base):
+    """An answer as it stood before its annotator changed it; never changed."""
+
+    __tablename__ = "revisions"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    answer_id: Mapped[int] = mapped_column(ForeignKey("answers.id"), index=True)
+    revision: Mapped[int]
+    status: Mapped[str] = mapped_column(String(16))
+    classes: Mapped[list[int]] = mapped_column(JSON)
+    dense: Mapped[bytes | None] = mapped_column(LargeBinary)
+    point_y: Mapped[int | None]
+    point_x: Mapped[int | None]
+    clicks: Mapped[float]
+    pixels: Mapped[float]
+    seconds: Mapped[float]
+    edits: Mapped[int]
+    answered_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class PersonRow(Base):
+    """Somebody who may use the page. ``password``: scrypt with its own salt; None = tokens only."""
+
+    __tablename__ = "people"
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    role: Mapped[str] = mapped_column(String(16))
+    password: Mapped[str | None] = mapped_column(String(256))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=now)
+
+
+class TokenRow(Base):
+    """What lets a person in without the password. Only the token's SHA-256 is kept; a session ends, a token does not."""
+
+    __tablename__ = "tokens"
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    person: Mapped[str] = mapped_column(ForeignKey("people.name"), index=True)
+    kind: Mapped[str] = mapped_column(String(8))
+    expires: Mapped[float | None]  # seconds since 1970
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=now)
+
+
+class ClaimRow(Base):
+    """A question that is on somebody's desk for a time."""
+
+    __tablename__ = "claims"
+    query_id: Mapped[str] = mapped_column(ForeignKey("queries.id"), primary_key=True)
+    person: Mapped[str] = mapped_column(String(64), primary_key=True)
+    desk: Mapped[str] = mapped_column(String(64))
+    expires: Mapped[float]  # seconds since 1970
+
+
+class DraftRow(Base):
+    """A person's unfinished answer, as the page made it: zlib-compressed JSON."""
+
+    __tablename__ = "drafts"
+    query_id: Mapped[str] = mapped_column(ForeignKey("queries.id"), primary_key=True)
+    person: Mapped[str] = mapped_column(String(64), primary_key=True)
+    revision: Mapped[int]
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    saved_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=now)
 
 
 class MetricRow(Base):

@@ -1,0 +1,155 @@
+"""Numbers that the page shows: where the run stands, what people did, how far they agree."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlalchemy import func, select
+
+import seglens
+from seglens.config import read_yaml
+from seglens.functional.agreement import kappa, kappa_table
+from seglens.store.overlap import classes_of, disputed
+from seglens.store.tables import AnswerRow, OverlapRow
+from seglens.types import AnswerStatus, SeglensError
+from seglens.web.office import Office
+
+GUIDE = "guide.yaml"
+"""In the run's folder: a sentence for each class name, for the people who label."""
+SPOKEN = tuple(AnswerStatus)
+
+
+def guide_texts(run: Path) -> dict[str, str]:
+    """What the labelling guide says of each class."""
+    path = run / GUIDE
+    try:
+        return {str(name): str(text) for name, text in read_yaml(path).items()} if path.exists() else {}
+    except SeglensError:
+        return {}
+
+
+def goal(office: Office) -> dict[str, Any]:
+    """What the run may spend in all."""
+    budget = office.config.budget
+    total = budget.total
+    if total is None:
+        total = budget.initial + budget.per_round * (office.config.rounds - 1)
+    return {"unit": budget.unit.value, "total": total}
+
+
+def shared_status(office: Office) -> dict[str, Any]:
+    """What everybody's page shows, a second old at most."""
+    found: dict[str, Any] = office.slow.get("status", lambda: _status(office))
+    return found
+
+
+def _status(office: Office) -> dict[str, Any]:
+    found = office.driver.standing()
+    asked, waiting = office.repo.standing(found.round) if found.round is not None else (0, 0)
+    claimed = office.desk.claimed(found.round)
+    spent = office.repo.spent()
+    return {
+        "state": found.state.value,
+        "round": found.round,
+        "stage": found.stage.value if found.stage else None,
+        "working": found.working,
+        "failed": found.failed,
+        "stopped": (office.run / "stop").exists(),
+        "questions": {
+            "open": waiting,
+            "claimed": claimed,
+            "answered": asked - waiting,
+            "total": asked,
+            "enough": int(np.ceil(office.driver.enough * asked - 1e-9)),
+        },
+        "spent": {"clicks": spent.clicks, "pixels": spent.pixels, "seconds": spent.seconds},
+        "curve": _curve(office),
+        "agreement": agreement(office),
+        "why": office.repo.meta("why") or "",
+        "version": seglens.__version__,
+    }
+
+
+def _curve(office: Office) -> list[dict[str, Any]]:
+    """A point a round that is done."""
+    figures = {(m.round, m.name, m.truth): m.value for m in office.repo.metrics() if m.class_index == -1}
+    done = [r.number for r in office.repo.rounds() if (r.number, "clicks", "") in figures]
+    return [
+        {
+            "round": number,
+            "clicks": figures[number, "clicks", ""],
+            "pixels": figures.get((number, "pixel_share", "")),
+            "miou": figures.get((number, "miou", "native"), figures.get((number, "audit_miou", "native"))),
+            "seconds": figures.get((number, "person_seconds", "")),
+        }
+        for number in done
+    ]
+
+
+def mine(office: Office, person: str) -> dict[str, Any]:
+    """What a person did."""
+    chosen = select(func.count(), func.sum(AnswerRow.seconds), func.sum(AnswerRow.clicks))
+    with office.repo.transaction() as session:
+        answered, seconds, clicks = session.execute(chosen.where(AnswerRow.annotator == person)).one()
+    return {"answered": answered, "seconds": seconds or 0.0, "clicks": clicks or 0.0}
+
+
+def agreement(office: Office) -> dict[str, Any]:
+    """How far answers to the same question agree."""
+    with office.repo.transaction() as session:
+        rows = list(session.scalars(select(OverlapRow).where(OverlapRow.agreement.is_not(None))))
+        review = len(disputed(session))
+        agreeing = sum(row.agreement is not None and row.agreement >= row.agree for row in rows)
+        value = kappa(_table(office, session, [row.query_id for row in rows])) if rows else None
+    return {"asked_twice": len(rows), "agreeing": agreeing, "kappa": value, "review": review}
+
+
+def _table(office: Office, session: Any, ids: list[str]) -> Any:
+    """(K, K) what two people said of the same question, each question weighing one; either of them may be the first."""
+    count = len(office.classes)
+    size = count + 1 + len(SPOKEN)  # not said, and every status that is no answer
+    table = np.zeros((size, size))
+    for id in ids:
+        first, second = list(session.scalars(select(AnswerRow).where(AnswerRow.query_id == id).order_by(AnswerRow.id)))[
+            :2
+        ]
+        one, other = (_said(session, row, count) for row in (first, second))
+        if len(one) != len(other):  # one drew, the other said void: nothing of it agrees
+            one, other = one[:1], other[:1]
+        table += kappa_table(one, other, size) / len(one)
+    return (table + table.T) / 2
+
+
+def _said(session: Any, row: AnswerRow, count: int) -> Any:
+    if row.status != AnswerStatus.ANSWERED.value:
+        return np.array([count + 1 + SPOKEN.index(AnswerStatus(row.status))])
+    if row.dense is not None:
+        dense = np.frombuffer(zlib.decompress(row.dense), np.uint8).astype(np.int64)
+        return np.where(dense == 255, count, dense)
+    return np.array([min(classes_of(session, row.id), default=count)])
+
+
+def people_figures(office: Office) -> list[dict[str, Any]]:
+    """Everybody with an account or an answer: how much, how long, how often others agreed."""
+    people = {person.name: person.role.value for person in office.people.listed()}
+    sums = select(AnswerRow.annotator, func.count(), func.sum(AnswerRow.seconds), func.sum(AnswerRow.clicks))
+    shared = select(AnswerRow.annotator, func.avg(OverlapRow.agreement)).join(
+        OverlapRow, OverlapRow.query_id == AnswerRow.query_id
+    )
+    with office.repo.transaction() as session:
+        done = {name: (n, s, c) for name, n, s, c in session.execute(sums.group_by(AnswerRow.annotator))}
+        agreed = dict(session.execute(shared.group_by(AnswerRow.annotator)).tuples())
+    return [
+        {
+            "name": name,
+            "role": people.get(name),
+            "answered": done.get(name, (0, 0.0, 0.0))[0],
+            "seconds": done.get(name, (0, 0.0, 0.0))[1] or 0.0,
+            "clicks": done.get(name, (0, 0.0, 0.0))[2] or 0.0,
+            "agreement": agreed.get(name),
+        }
+        for name in sorted({*people, *done})
+    ]

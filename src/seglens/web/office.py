@@ -1,0 +1,200 @@
+"""What every request works with: the run, its store, its images, its driver."""
+
+from __future__ import annotations
+
+import getpass
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from seglens.config import RunConfig
+from seglens.data import open_data
+from seglens.loop import load_config
+from seglens.protocols import SegDataset
+from seglens.store import Repository
+from seglens.store.desk import Desk
+from seglens.store.people import People, Person, Role
+from seglens.types import ByteArray, ClassTable, FloatArray, ImageId, Query, SeglensError, Size
+from seglens.web.driver import Driver
+from seglens.web.layers import Layers
+from seglens.web.pictures import SCALES, Pictures
+from seglens.web.similar import colors_of
+
+log = logging.getLogger("seglens.web")
+
+Found = TypeVar("Found")
+READY = 300
+"""Open questions whose pictures are made before anybody asks for them."""
+BELIEVED_SECONDS = 2.0
+"""How long an account that was looked up is believed: a removed one is out after it."""
+
+
+@dataclass
+class Remembered:
+    """A few values that are looked up again after a while."""
+
+    seconds: float
+    most: int = 1024
+    _kept: dict[Any, tuple[float, Any]] = field(default_factory=dict)
+
+    def get(self, key: Any, make: Callable[[], Found]) -> Found:
+        """The value of ``key``, made where it is not there or too old."""
+        moment = time.monotonic()
+        kept = self._kept.get(key)
+        if kept is not None and moment - kept[0] < self.seconds:
+            value: Found = kept[1]
+            return value
+        value = make()
+        if len(self._kept) >= self.most:
+            self._kept.clear()
+        self._kept[key] = (moment, value)
+        return value
+
+    def forget(self) -> None:
+        """Look everything up again."""
+        self._kept.clear()
+
+
+class Office:
+    """One run being labelled.
+
+    Args:
+        run: the run's folder.
+        loopback: whether only this machine reaches the server; without accounts everybody is then the owner.
+        train: let rounds begin by themselves.
+        claim_seconds: how long a question stays on a desk.
+        sam: folder of a SAM 2 model on disk, or None.
+
+    Raises:
+        SeglensError: no run there, or one that people do not answer.
+    """
+
+    def __init__(
+        self,
+        run: Path,
+        loopback: bool = True,
+        train: bool = True,
+        claim_seconds: float | None = None,
+        sam: Path | None = None,
+    ) -> None:
+        self.run = run
+        self.loopback = loopback
+        self.sam = sam
+        self.config: RunConfig = load_config(run)
+        if self.config.ask.name != "human":
+            raise SeglensError(f"{run}: key 'ask', found '{self.config.ask.name}': nobody is asked; allowed: human")
+        self.data: SegDataset = open_data(self.config.data)
+        self.known = frozenset(self.data.ids)
+        self.repo = Repository.of_run(run)
+        self.desk = Desk(self.repo) if claim_seconds is None else Desk(self.repo, claim_seconds=claim_seconds)
+        self.people = People(self.repo)
+        self.driver = Driver(run, self.repo, float(self.config.ask.params().get("enough", 1.0)), train)
+        self.pictures = Pictures(self.data, run / "web" / "pictures")
+        self.layers = Layers(self.config, self.data, self.repo, self.pictures, run)
+        self.colors: dict[str, FloatArray] = {}
+        self._asked: dict[str, tuple[Query, int, int]] = {}
+        self._groups: dict[str, list[ImageId]] = {}
+        self._decoded = Remembered(120.0, most=8)
+        self._last: tuple[ImageId, ByteArray] | None = None
+        self._stop = threading.Event()
+        self.short = Remembered(BELIEVED_SECONDS)
+        self.slow = Remembered(1.0)
+        self.me = Person(_user(), Role.OWNER)
+
+    @property
+    def classes(self) -> ClassTable:
+        """The classes of the run."""
+        return self.data.classes
+
+    def size(self, image: ImageId) -> Size:
+        """Native (h, w) of an image."""
+        return self.data.item(image).size
+
+    def accounts(self) -> bool:
+        """Whether people have to say who they are."""
+        return not self.loopback or self.short.get("accounts", self.people.there)
+
+    def whose(self, token: str) -> Person | None:
+        """The person whom a token lets in."""
+        return self.short.get(("token", token), lambda: self.people.whose(token))
+
+    def asked(self, id: str) -> tuple[Query, int, int]:
+        """A question, its place in its round and how many that round asked; what was asked never changes.
+
+        Raises:
+            UnknownQueryError: no such question.
+        """
+        if id not in self._asked:
+            self._asked[id] = self.desk.query(id)
+        return self._asked[id]
+
+    def query(self, id: str) -> Query:
+        """A question."""
+        return self.asked(id)[0]
+
+    def groups(self) -> dict[str, list[ImageId]]:
+        """The images of each sequence, in dataset order."""
+        if not self._groups:
+            found: dict[str, list[ImageId]] = {}
+            for id in self.data.ids:
+                found.setdefault(self.data.item(id).group, []).append(id)
+            self._groups = found
+        return self._groups
+
+    # -- making ready -----------------------------------------------------------------------------------------------
+    def begin(self) -> None:
+        """Look after the driver, and make ready what the next questions show."""
+        self.driver.watch()
+        threading.Thread(target=self._make_ready, daemon=True, name="make-ready").start()
+
+    def _make_ready(self) -> None:
+        done: set[ImageId] = set()
+        while not self._stop.is_set():
+            try:
+                waiting = self.desk.waiting(READY)
+                for query in waiting:
+                    if query.id not in self.colors:
+                        self.colors[query.id] = colors_of(query, self._image(query.image))
+                for id in dict.fromkeys(query.image for query in waiting):
+                    if id not in done and not self._stop.is_set():
+                        self.prepare(id)
+                        done.add(id)
+            except (SeglensError, OSError, SQLAlchemyError) as error:  # whoever asks for the picture is told
+                log.warning("could not make pictures ready: %s", error)
+            self._stop.wait(2.0)
+
+    def prepare(self, id: ImageId) -> None:
+        """Make an image's photo and superpixels."""
+        self.pictures.photo(id)
+        for scale in SCALES:
+            if self._stop.is_set():
+                return
+            self.pictures.ids(id, scale)
+
+    def _image(self, id: ImageId) -> ByteArray:
+        if self._last is None or self._last[0] != id:
+            self._last = (id, self.data.image(id))
+        return self._last[1]
+
+    def decoded(self, id: ImageId) -> ByteArray:
+        """(H, W, 3) an image; the last few asked for are kept."""
+        return self._decoded.get(id, lambda: self.data.image(id))
+
+    def close(self) -> None:
+        """Let go of the store; a driver at work goes on."""
+        self._stop.set()
+        self.driver.close()
+        self.repo.close()
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()[:64] or "me"
+    except (KeyError, OSError):  # a user id without a name
+        return "me"

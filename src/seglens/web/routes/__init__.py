@@ -1,0 +1,1 @@
+"""The API by theme. A module has one ``router``."""

@@ -1,0 +1,44 @@
+"""Serving one run until somebody stops it."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import uvicorn
+
+from seglens.types import SeglensError
+from seglens.web import sam as sam_models
+from seglens.web.app import create_app
+from seglens.web.office import Office
+
+
+def serve(
+    run: Path, listening: socket.socket, loopback: bool, train: bool, claim_seconds: float, sam: Path | None
+) -> None:
+    """Serve the page of a run.
+
+    Args:
+        run: the run's folder.
+        listening: a bound socket.
+        loopback: whether it is reached from this machine alone.
+        train: let rounds begin by themselves.
+        claim_seconds: how long a question stays on an idle desk.
+        sam: folder of a SAM 2 model, or None.
+
+    Raises:
+        SeglensError: no run there, one that asks nobody, or one without accounts beyond loopback.
+    """
+    if sam is not None:
+        sam_models.load(sam)
+    office = Office(run, loopback, train, claim_seconds, sam)
+    if not loopback and not office.people.there():
+        office.close()
+        raise SeglensError(
+            f"--host: others can reach this address, and {run} has no accounts; make one first: "
+            f"seglens people add {run} NAME --role owner"
+        )
+    config = uvicorn.Config(
+        create_app(office), log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=3
+    )
+    uvicorn.Server(config).run(sockets=[listening])
