@@ -51,7 +51,7 @@ RUN: dict[str, Any] = {
 }
 DENSE: dict[str, Any] = {
     "answer": "dense",
-    "cut": {"name": "grid", "cell": 256},
+    "cut": {"name": "grid", "rows": 2, "columns": 4},
     "budget": {"unit": "images", "initial": 3, "per_round": 1},
     "rounds": 3,
 }

@@ -18,12 +18,18 @@ from typing import Any
 
 import numpy as np
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+from tiny import tiny
 
 from seglens.functional.run_lengths import decode
+from seglens.loop import State, create, drive
+from seglens.store import Repository
 from seglens.types import BoolArray, ByteArray
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 SOURCE = Path(__file__).resolve().parents[2] / "src"
+GRID = {"name": "grid", "rows": 2, "columns": 3}
+CELLS = {"unit": "pixels", "initial": 36 * 32 * 32, "per_round": 12 * 32 * 32}
+"""36 cells of GRID in images of 64 x 96."""
 Place = tuple[int, int]
 
 
@@ -194,3 +200,28 @@ class Desk:
         """Points of the learning curve."""
         found = self.page.locator('[data-test="curve"] [data-points]')
         return int(found.get_attribute("data-points") or 0) if found.count() else 0
+
+
+def wait_for_people(folder: Path, **changes: Any) -> Path:
+    """A tiny streets run that people answer, driven until it waits for them."""
+    run = folder / "run"
+    create(run, tiny(folder, **{"rounds": 2, "ask": "human", **changes}))
+    assert drive(run).state is State.AWAITING
+    return run
+
+
+def stored(run: Path) -> dict[str, Any]:
+    """Every answered question of a run, by id."""
+    repo = Repository.of_run(run)
+    try:
+        return {found.query.id: found for found in repo.answered()}
+    finally:
+        repo.close()
+
+
+def stored_mask(found: Any) -> ByteArray:
+    """(h, w) uint8: what the store holds of a drawn answer."""
+    region = found.query.region
+    mask = np.full(region.size, 255, np.uint8)
+    mask[decode(region.runs, region.size)] = found.answer.dense
+    return mask

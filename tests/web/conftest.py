@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
-from browsing import Desk, launch, serving
+from browsing import CELLS, GRID, Desk, Server, launch, serving, wait_for_people
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
-from tiny import tiny
-
-from seglens.loop import State, create, drive
 
 
 @pytest.fixture(scope="module")
@@ -35,23 +32,23 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def waiting(tmp_path: Path) -> Callable[..., Path]:
-    """Makes a tiny streets run that people answer, driven until it waits for them."""
+    """Makes a run of one's own."""
+    return partial(wait_for_people, tmp_path)
 
-    def make(**changes: Any) -> Path:
-        run = tmp_path / "run"
-        create(run, tiny(tmp_path, **{"rounds": 2, "ask": "human", **changes}))
-        assert drive(run).state is State.AWAITING
-        return run
 
-    return make
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server on a run whose regions are drawn pixel by pixel; nothing is trained. Tests share its questions."""
+    with serving(
+        wait_for_people(tmp_path_factory.mktemp("drawn"), answer="dense", cut=GRID, budget=CELLS), "--no-train"
+    ) as server:
+        yield server
 
 
 @pytest.fixture
-def desk(context: BrowserContext, waiting: Callable[..., Path]) -> Iterator[Desk]:
-    """Somebody before the first question of a run whose regions are drawn pixel by pixel; nothing is trained."""
-    run = waiting(answer="dense", cut={"name": "grid", "cell": 32})
-    with serving(run, "--no-train") as server:
-        found = Desk(context, server.url)
-        found.asked()
-        yield found
-        assert found.errors == []
+def desk(context: BrowserContext, drawn: Server) -> Iterator[Desk]:
+    """Somebody before a question that is drawn."""
+    found = Desk(context, drawn.url)
+    found.asked()
+    yield found
+    assert found.errors == []

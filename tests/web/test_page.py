@@ -1,20 +1,14 @@
-"""Keys, touch, names, four ways not to answer, and strokes without a line to the server."""
+"""Keys, touch, names, undo without end, and strokes without a line to the server."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
 import numpy as np
-import pytest
-from browsing import Desk, Server, serving, until
+from browsing import Desk, Server, stored, stored_mask, until
 from gestures import cut_off, painted, stroke
-from playwright.sync_api import Browser, BrowserContext
-from test_thirty import stored, stored_mask
+from playwright.sync_api import Browser
 
-from seglens.types import AnswerStatus
-
-NAMELESS = """() => [...document.querySelectorAll('button, input, select, a, [role], canvas:not([aria-hidden])')]
+NAMELESS = """() => ['button', 'input', 'select', 'a', '[role=group]', '[role=application]', 'canvas']
+  .flatMap((what) => [...document.querySelectorAll(what)]).filter((e) => !e.matches('[aria-hidden]'))
   .filter((e) => !(e.getAttribute('aria-label') || e.textContent.trim() || e.closest('label')?.textContent.trim()))
   .map((e) => e.outerHTML.slice(0, 120))"""
 
@@ -67,79 +61,19 @@ def test_strokes_survive_a_lost_line_and_a_dead_server(desk: Desk) -> None:
     np.testing.assert_array_equal(desk.mask(), mask)
 
 
-def test_an_answer_given_to_a_dead_server_arrives_when_it_is_back(
-    waiting: Callable[..., Path], context: BrowserContext
-) -> None:
-    run = waiting(answer="dense", cut={"name": "grid", "cell": 32})
-    server = Server(run, "--no-train").start()
-    try:
-        desk = Desk(context, server.url)
-        places, region = way(desk), desk.region()
-        id = desk.asked()["id"]
-        server.kill()
-        desk.key("b")
-        desk.key("7")
-        desk.drag(places)
-        desk.press("submit")
-        until(lambda: "offline" in desk.at("saved").inner_text(), 20, "the page to say that it is offline")
-        server.start()
-        desk.asked(id, 30)
-        np.testing.assert_array_equal(
-            stored_mask(stored(run)[id]), painted(region, [(stroke(places, 15, region.shape), 6)])
-        )
-        assert desk.errors == []
-    finally:
-        server.stop()
-
-
-def test_four_ways_not_to_answer_and_an_answer_changed(waiting: Callable[..., Path], context: BrowserContext) -> None:
-    run = waiting()
-    with serving(run, "--no-train") as server:
-        desk = Desk(context, server.url)
-        said = {}
-        last = None
-        for name, status in (
-            ("void", AnswerStatus.VOID), ("unsure", AnswerStatus.UNSURE),
-            ("missing", AnswerStatus.MISSING_CLASS), ("skip", AnswerStatus.SKIPPED),
-        ):  # fmt: skip
-            last = desk.asked(last)["id"]
-            said[last] = status
-            desk.press(name)
-        last = desk.asked(last)["id"]
-        desk.press("class-4")
-        following = desk.asked(last)["id"]
-        until(lambda: last in stored(run), 20, "the answer in the store")
-        desk.press("history")
-        desk.press(f"answer-{last}")
-        assert desk.asked(following)["id"] == last
-        assert desk.at("class-4").get_attribute("aria-pressed") == "true"
-        desk.press("class-9")
-        until(lambda: stored(run)[last].answer.classes == (9,), 20, "the changed answer in the store")
-        found = stored(run)
-        assert {id: found[id].answer.status for id in said if id in found} == {
-            id: status for id, status in said.items() if id in found
-        }
-        assert {AnswerStatus.VOID} <= {found[id].answer.status for id in said if id in found}
-        assert desk.errors == []
-
-
-def test_many_similar_regions_are_confirmed_at_once(waiting: Callable[..., Path], context: BrowserContext) -> None:
-    run = waiting()
-    with serving(run, "--no-train") as server:
-        desk = Desk(context, server.url)
-        desk.asked()
-        if not desk.asked()["similar"]:
-            pytest.skip("no question of this run looks like another")
-        desk.press("similar")
-        tiles = desk.page.locator(".many .tile")
-        tiles.first.wait_for()
-        many = tiles.count()
-        tiles.nth(1).click()
-        desk.at("many-class").select_option("8")
-        desk.press("many-confirm")
-        until(lambda: len(stored(run)) == many - 1, 20, "the answers in the store")
-        assert {found.answer.classes for found in stored(run).values()} == {(8,)}
-        assert desk.errors == []
+def test_an_answer_given_to_a_dead_server_arrives_when_it_is_back(desk: Desk, drawn: Server) -> None:
+    places, region = way(desk), desk.region()
+    id = desk.asked()["id"]
+    drawn.kill()
+    desk.key("b")
+    desk.key("7")
+    desk.drag(places)
+    desk.press("submit")
+    until(lambda: "offline" in desk.at("saved").inner_text(), 20, "the page to say that it is offline")
+    drawn.start()
+    desk.asked(id, 30)
+    expected = painted(region, [(stroke(places, 15, region.shape), 6)])
+    np.testing.assert_array_equal(stored_mask(stored(drawn.run)[id]), expected)
 
 
 def test_a_key_can_be_given_to_another_action(desk: Desk) -> None:
@@ -174,36 +108,34 @@ def test_every_control_has_a_name_and_every_view_opens(desk: Desk) -> None:
     assert desk.page.locator('[data-test="tell"]').all_inner_texts() == []
 
 
-def test_a_finger_draws_and_two_fingers_move(browser: Browser, waiting: Callable[..., Path]) -> None:
-    run = waiting(answer="dense", cut={"name": "grid", "cell": 32})
+def test_a_finger_draws_and_two_fingers_move(browser: Browser, drawn: Server) -> None:
     tablet = browser.new_context(viewport={"width": 820, "height": 1180}, has_touch=True, device_scale_factor=2)
-    with serving(run, "--no-train") as server:
-        desk = Desk(tablet, server.url)
-        places, region = way(desk), desk.region()
-        desk.at("tool-brush").tap()
-        desk.at("class-3").tap()
-        line = tablet.new_cdp_session(desk.page)
+    desk = Desk(tablet, drawn.url)
+    places, region = way(desk), desk.region()
+    desk.at("tool-brush").tap()
+    desk.at("class-3").tap()
+    line = tablet.new_cdp_session(desk.page)
 
-        def touch(kind: str, spots: list[tuple[float, float]]) -> None:
-            points = [{"x": x, "y": y, "id": index} for index, (x, y) in enumerate(spots)]
-            line.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    def touch(kind: str, spots: list[tuple[float, float]]) -> None:
+        points = [{"x": x, "y": y, "id": index} for index, (x, y) in enumerate(spots)]
+        line.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
-        spots = [desk.spot(place) for place in places]
-        touch("touchStart", spots[:1])
-        for spot in spots[1:]:
-            touch("touchMove", [spot])
-        touch("touchEnd", [])
-        mask = painted(region, [(stroke(places, 15, region.shape), 3)])
-        np.testing.assert_array_equal(desk.mask(), mask)
-        zoom = desk.state()["zoom"]
-        (x, y), _, _ = spots
-        touch("touchStart", [(x, y)])
-        touch("touchStart", [(x, y), (x + 60, y)])
-        for step in range(1, 6):
-            touch("touchMove", [(x, y), (x + 60 + 20 * step, y)])
-        touch("touchEnd", [])
-        desk.page.wait_for_timeout(100)
-        assert desk.state()["zoom"] > 1.5 * zoom
-        np.testing.assert_array_equal(desk.mask(), mask)
-        assert desk.errors == []
+    spots = [desk.spot(place) for place in places]
+    touch("touchStart", spots[:1])
+    for spot in spots[1:]:
+        touch("touchMove", [spot])
+    touch("touchEnd", [])
+    mask = painted(region, [(stroke(places, 15, region.shape), 3)])
+    np.testing.assert_array_equal(desk.mask(), mask)
+    zoom = desk.state()["zoom"]
+    (x, y), _, _ = spots
+    touch("touchStart", [(x, y)])
+    touch("touchStart", [(x, y), (x + 60, y)])
+    for step in range(1, 6):
+        touch("touchMove", [(x, y), (x + 60 + 20 * step, y)])
+    touch("touchEnd", [])
+    desk.page.wait_for_timeout(100)
+    assert desk.state()["zoom"] > 1.5 * zoom
+    np.testing.assert_array_equal(desk.mask(), mask)
+    assert desk.errors == []
     tablet.close()

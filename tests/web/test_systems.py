@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import Desk, serving, until
+from browsing import Desk, serving, stored, stored_mask, until
 from playwright.sync_api import BrowserContext
-from test_thirty import stored, stored_mask
 
 from seglens.types import ByteArray
 

@@ -8,31 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from browsing import Desk, Server, serving, until
+from browsing import Desk, Server, stored, stored_mask, until
 from gestures import polygon, stroke
 from PIL import Image
 from playwright.sync_api import BrowserContext
 
-from seglens.functional.run_lengths import decode
-from seglens.store import Repository
 from seglens.types import AnswerStatus, BoolArray, ByteArray
-
-
-def stored(run: Path) -> dict[str, Any]:
-    """Every answered question of a run, by id."""
-    repo = Repository.of_run(run)
-    try:
-        return {found.query.id: found for found in repo.answered()}
-    finally:
-        repo.close()
-
-
-def stored_mask(found: Any) -> ByteArray:
-    """(h, w) uint8: what the store holds of a drawn answer."""
-    region = found.query.region
-    mask = np.full(region.size, 255, np.uint8)
-    mask[decode(region.runs, region.size)] = found.answer.dense
-    return mask
 
 
 def test_eighteen_by_click_and_key_while_rounds_train_and_the_server_is_killed(
@@ -86,67 +67,66 @@ def test_eighteen_by_click_and_key_while_rounds_train_and_the_server_is_killed(
 
 
 def test_twelve_by_brush_polygon_and_superpixel_undone_reloaded_and_exact(
-    waiting: Callable[..., Path], context: BrowserContext
+    drawn: Server, context: BrowserContext
 ) -> None:
-    run = waiting(
-        answer="dense", cut={"name": "grid", "cell": 32}, budget={"unit": "images", "initial": 2, "per_round": 1}
-    )
-    with serving(run, "--no-train") as server:
-        desk = Desk(context, server.url)
-        expected: dict[str, ByteArray] = {}
-        last = None
-        for number in range(12):
-            question = desk.asked(last)
-            last = question["id"]
-            top, left, bottom, right = question["region"]["box"]
-            region = desk.region()
-            mask = np.full(region.shape, 255, np.uint8)
-            way = [(top + 2, left + 2), (top + 9, left + 14), (bottom - 3, right - 5)]
-            desk.key("3")
-            if number % 3 == 0:
-                desk.key("b")
-                desk.drag(way)
-                paint(mask, region, stroke(way, 15, region.shape), 2)
-                desk.key("e")
-                desk.drag(way[:2])
-                paint(mask, region, stroke(way[:2], 15, region.shape), 255)
-                desk.key("Control+z")
-                paint(mask, region, stroke(way, 15, region.shape), 2)
-            elif number % 3 == 1:
-                desk.key("p")
-                corners = [(top + 1, left + 1), (top + 3, right - 4), (bottom - 6, left + 12)]
-                for corner in corners:
-                    desk.click(corner)
-                    desk.page.wait_for_timeout(30)
-                desk.key("Enter")
-                paint(mask, region, polygon(corners, region.shape), 2)
-            else:
-                desk.key("s")
-                desk.press(f"scale-{('fine', 'medium', 'coarse')[number % 2]}")
-                ids = superpixels(desk, question["image"], ("fine", "medium", "coarse")[number % 2])
-                desk.page.wait_for_timeout(400)
-                places = [(top + 4, left + 4), (top + 5, left + 18), (bottom - 4, right - 4)]
-                desk.drag(places[:2])
-                desk.key("6")
-                desk.click(places[2])
-                for place, value in zip(places, (2, 2, 5), strict=True):
-                    paint(mask, region, ids == ids[place], value)
+    desk = Desk(context, drawn.url)
+    expected: dict[str, ByteArray] = {}
+    last = None
+    for number in range(12):
+        question = desk.asked(last)
+        last = question["id"]
+        top, left, bottom, right = question["region"]["box"]
+        region = desk.region()
+        mask = np.full(region.shape, 255, np.uint8)
+        way = [(top + 2, left + 2), (top + 9, left + 14), (bottom - 3, right - 5)]
+        desk.key("3")
+        if number % 3 == 0:
+            desk.key("b")
+            desk.drag(way)
+            paint(mask, region, stroke(way, 15, region.shape), 2)
+            desk.key("e")
+            desk.drag(way[:2])
+            paint(mask, region, stroke(way[:2], 15, region.shape), 255)
+            desk.key("Control+z")
+            paint(mask, region, stroke(way, 15, region.shape), 2)
+        elif number % 3 == 1:
+            desk.key("p")
+            corners = [(top + 1, left + 1), (top + 3, right - 4), (bottom - 6, left + 12)]
+            for corner in corners:
+                desk.click(corner)
+                desk.page.wait_for_timeout(30)
+            desk.key("Enter")
+            paint(mask, region, polygon(corners, region.shape), 2)
+        else:
+            desk.key("s")
+            scale = ("fine", "medium", "coarse")[number // 3 % 3]
+            desk.press(f"scale-{scale}")
+            ids = superpixels(desk, question["image"], scale)
+            desk.page.wait_for_timeout(400)
+            places = [(top + 4, left + 4), (top + 5, left + 18), (bottom - 4, right - 4)]
+            desk.drag(places[:2])
+            desk.key("6")
+            desk.click(places[2])
+            for place, value in zip(places, (2, 2, 5), strict=True):
+                paint(mask, region, ids == ids[place], value)
+        np.testing.assert_array_equal(desk.mask(), mask)
+        if number in (4, 5, 6):
+            desk.saved()
+            desk.reload()
+            assert desk.asked()["id"] == last
             np.testing.assert_array_equal(desk.mask(), mask)
-            if number in (4, 5, 6):
-                desk.saved()
-                desk.reload()
-                assert desk.asked()["id"] == last
-                np.testing.assert_array_equal(desk.mask(), mask)
-                desk.press("undo")
-                desk.press("redo")
-                np.testing.assert_array_equal(desk.mask(), mask)
-            expected[last] = mask
-            desk.press("submit")
-        until(lambda: len(stored(run)) == 12, 20, "twelve answers in the store")
-        for id, found in stored(run).items():
-            assert found.answer.status is AnswerStatus.ANSWERED
-            np.testing.assert_array_equal(stored_mask(found), expected[id])
-        assert desk.errors == []
+            desk.press("undo")
+            desk.press("redo")
+            np.testing.assert_array_equal(desk.mask(), mask)
+        expected[last] = mask
+        desk.press("submit")
+    desk.asked(last)
+    answers = stored(drawn.run)
+    for id, mask in expected.items():
+        found = answers[id]
+        assert found.answer.status is AnswerStatus.ANSWERED
+        np.testing.assert_array_equal(stored_mask(found), mask)
+    assert desk.errors == []
 
 
 def paint(mask: ByteArray, region: BoolArray, covered: BoolArray, value: int) -> None:
