@@ -62,7 +62,7 @@ def cut_out(
     mask = np.zeros((height, width), bool)
     if (marks == 1).any() and (marks == 2).any():
         chance = random_walker(
-            features, marks, beta=BETA, mode="cg_j", tol=1e-2, return_full_prob=True, channel_axis=-1
+            features, marks, beta=BETA, mode="cg_j", tol=1e-3, prob_tol=1, return_full_prob=True, channel_axis=-1
         )
         native = resize(chance[0].astype(np.float32), crop.shape[:2], order=1)
         mask[top:bottom, left:right] = native > 0.5

@@ -34,6 +34,7 @@ class ProgressFile:
         self._at = 0.0
 
     def __call__(self, what: str, done: int, total: int) -> None:
+        """Tell, and write it down."""
         self.report(what, done, total)
         moment = time.monotonic()
         if what == self._what and moment - self._at < INTERVAL and done != total:

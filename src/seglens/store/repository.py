@@ -184,7 +184,7 @@ class Repository:
             return [(r, image, reason) for r, image, reason in session.execute(_ordered(select(*columns), None))]
 
     def ask_several(self, ids: Sequence[str], needed: int, agree: float) -> None:
-        """Have each of these questions answered by ``needed`` people; drawn answers agree from a share of equal pixels."""
+        """Have each question answered by ``needed`` people; drawn answers agree from that share of equal pixels."""
         with self.transaction() as session:
             known = set(session.scalars(select(OverlapRow.query_id)))
             session.add_all(OverlapRow(query_id=id, needed=needed, agree=agree) for id in ids if id not in known)

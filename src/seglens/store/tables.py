@@ -94,7 +94,7 @@ class AnswerClassRow(Base):
 
 
 class OverlapRow(Base):
-    """A question that several people answer. ``decided``: the answer that holds, once they agree or a review said so."""
+    """A question that several people answer. ``decided``: the answer that holds, by agreement or by a review."""
 
     __tablename__ = "overlaps"
     query_id: Mapped[str] = mapped_column(ForeignKey("queries.id"), primary_key=True)
@@ -135,7 +135,7 @@ class PersonRow(Base):
 
 
 class TokenRow(Base):
-    """What lets a person in without the password. Only the token's SHA-256 is kept; a session ends, a token does not."""
+    """What lets a person in without the password: only its SHA-256 is kept. A session ends, a token does not."""
 
     __tablename__ = "tokens"
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)

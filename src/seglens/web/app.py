@@ -52,6 +52,8 @@ def create_app(office: Office) -> FastAPI:
 
     @app.get("/", include_in_schema=False)
     def page() -> FileResponse:
+        if not (STATIC / "index.html").is_file():
+            raise refusal.Refusal(404, "The page's files are not there.")
         return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
 
     app.mount("/static", Files(directory=STATIC, check_dir=False), name="static")

@@ -17,7 +17,7 @@ from seglens.web.similar import alike
 
 def box_of(region: Region) -> list[int]:
     """Top, left, bottom, right of a region, half-open."""
-    height, width = region.size
+    width = region.size[1]
     starts, lengths = region.runs[:, 0].astype(np.int64), region.runs[:, 1].astype(np.int64)
     first, last = starts // width, (starts + lengths - 1) // width
     if (first != last).any():  # a run over a line's end covers the columns from edge to edge

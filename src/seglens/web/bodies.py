@@ -63,7 +63,7 @@ class Effort(Body):
 
 
 class Mask(Body):
-    """Pixels by class: [[class, [[start, length], ...]], ...], over the row-major pixels of the image; 255 = not said."""
+    """Pixels by class, [[class, [[start, length], ...]], ...], over the image's row-major pixels; 255 = not said."""
 
     runs_by_class: list[tuple[Class, list[Run]]] = Field(default=[], max_length=256)
 

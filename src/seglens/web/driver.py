@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,10 +103,8 @@ class Driver:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
-        try:
+        with suppress(OSError):  # gone already, or not allowed to: it works all the same
             os.setpriority(os.PRIO_PROCESS, self._process.pid, KINDNESS)
-        except OSError:  # gone already, or not allowed to: it works all the same
-            pass
 
     def _alive(self) -> bool:
         """Whether the process started here is at work; one that failed leaves its reason."""
@@ -139,10 +138,8 @@ class Driver:
             return
         found = self.standing()
         if found.working is None and (found.enough or found.state is State.RUNNING):
-            try:
+            with suppress(SeglensError):  # another process was quicker
                 self.start()
-            except SeglensError:  # another process was quicker
-                pass
 
     def watch(self, interval: float = 0.5) -> threading.Thread:
         """A thread that looks again and again."""

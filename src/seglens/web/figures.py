@@ -141,7 +141,9 @@ def people_figures(office: Office) -> list[dict[str, Any]]:
     )
     with office.repo.transaction() as session:
         done = {name: (n, s, c) for name, n, s, c in session.execute(sums.group_by(AnswerRow.annotator))}
-        agreed = dict(session.execute(shared.group_by(AnswerRow.annotator)).tuples())
+        agreed: dict[str, float | None] = {}
+        for name, share in session.execute(shared.group_by(AnswerRow.annotator)):
+            agreed[name] = share
     return [
         {
             "name": name,

@@ -33,6 +33,7 @@ class Guard:
         self.hosts = frozenset(hosts) if hosts is not None else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or hand on."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return

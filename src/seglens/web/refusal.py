@@ -54,6 +54,7 @@ def add_to(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(OperationalError, _busy)
+    app.add_exception_handler(Exception, _bug)
 
 
 def _refusal(_request: Request, error: Exception) -> Response:
@@ -80,6 +81,10 @@ def _invalid(_request: Request, error: Exception) -> Response:
 def _http(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return refuse(error.status_code, str(error.detail), dict(error.headers or {}))
+
+
+def _bug(_request: Request, error: Exception) -> Response:
+    return refuse(500, "The server made a mistake; nothing was stored. Its terminal says more.")
 
 
 def _busy(_request: Request, error: Exception) -> Response:
