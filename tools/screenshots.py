@@ -33,9 +33,9 @@ from seglens.types import Answer, AnswerKind, AnswerStatus, Cost, Provenance, Qu
 OUT = Path(__file__).resolve().parents[1] / "docs" / "images"
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 LARGEST = 300_000
-STREETS: dict[str, Any] = {"name": "streets", "split": "pool", "images": 24, "size": [512, 1024]}
+STREETS: dict[str, Any] = {"name": "streets", "split": "pool", "images": 9, "size": [512, 1024]}
 RUN: dict[str, Any] = {
-    "rounds": 5,
+    "rounds": 4,
     "score": "explainable-error",
     "cut": {"name": "superpixel", "segments": 250},
     "answer": "dominant-class",
@@ -43,10 +43,10 @@ RUN: dict[str, Any] = {
     "settle": {"name": "sieve", "min_pixels": 8},
     "ask": "human",
     "data": STREETS,
-    "eval_data": {**STREETS, "split": "eval", "images": 6},
+    "eval_data": {**STREETS, "split": "eval", "images": 4},
     "model": {"name": "fpn", "size": [128, 256], "width": 64},
-    "train": {"rhythm": "interactive", "steps": 120, "batch": 4},
-    "budget": {"unit": "clicks", "initial": 150, "per_round": 150},
+    "train": {"rhythm": "interactive", "steps": 100, "batch": 4},
+    "budget": {"unit": "clicks", "initial": 60, "per_round": 60},
     "threads": 2,
 }
 DENSE: dict[str, Any] = {
@@ -64,7 +64,7 @@ def main() -> None:
         found = shutil.which("chromium")
         assert found is not None, "no Chromium on the PATH (Debian: apt-get install chromium)"
         browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
-        named_run = prepare(Path(folder) / "streets", RUN, rounds=3)
+        named_run = prepare(Path(folder) / "streets", RUN, rounds=2)
         drawn_run = prepare(Path(folder) / "streets-drawn", {**RUN, **DENSE}, rounds=1)
         with served(named_run) as url:
             named(browser, url)

@@ -32,7 +32,7 @@ def test_from_images_to_a_first_model_and_a_report(tmp_path: Path, context: Brow
             last = desk.asked(last)["id"]
             desk.press(f"class-{number % 4}")
         until(lambda: "finished" in desk.at("stagename").inner_text(), 90, "the first model")
-        assert model_path(run).is_file()
+        assert model_path(run, 0).is_file()
         with context.expect_page() as opened:
             desk.press("report")
         opened.value.wait_for_load_state()

@@ -2,7 +2,7 @@
 
 import { Failure, call } from "./api.js";
 import { hide, show, tell } from "./dialog.js";
-import { duration, make } from "./dom.js";
+import { duration, make, named } from "./dom.js";
 import { address } from "./pictures.js";
 import { spent } from "./timer.js";
 
@@ -126,6 +126,11 @@ export function similar(session, run) {
       confirm.disabled = !picked.size;
     };
     let clicks = 1;
+    let given = false;
+    const release = () => {
+      if (given) return;
+      for (const { id } of rows) call("POST", `/questions/${encodeURIComponent(id)}/release`).catch(() => {});
+    };
     const tiles = all.map(({ id, image, box }) => {
       const tile = make("button", { type: "button", class: "tile", "aria-pressed": "true", "data-test": `many-${id}`, "aria-label": `Region in ${image}` }, make("img", { src: thumb(image, box, 160), alt: "" }));
       tile.addEventListener("click", () => {
@@ -140,6 +145,7 @@ export function similar(session, run) {
       confirm.disabled = true;
       const seconds = spent();
       try {
+        given = true;
         const { stored, refused } = await call("POST", "/answers/many", { queries: [...picked], classes: [Number(select.value)], seconds, clicks });
         hide();
         const not = refused.length ? ` ${refused.length} not: ${refused[0].error}` : "";
@@ -148,11 +154,12 @@ export function similar(session, run) {
         session.question = null;
         session.next();
       } catch (error) {
-        confirm.disabled = false;
+        given = confirm.disabled = false;
         tell(/** @type {Error} */ (error).message);
       }
     });
     count();
+    named("dialog").addEventListener("close", release, { once: true });
     return [
       make("p", { class: "note" }, "Those that the model takes for the same. Press what does not belong, choose the class, confirm."),
       make("div", { class: "grid many" }, ...tiles),
