@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from seglens.cli import annotate, bench, console, contract, data, demo, explain, forecast, people, run, tell
+from seglens.cli import accounts, annotate, bench, console, contract, data, demo, explain, forecast, people, run, tell
 from seglens.files import NO_SPACE
 from seglens.types import SeglensError
 
@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (run, annotate, people, demo, explain, forecast, tell, data, bench, contract):
+for module in (run, annotate, accounts, people, demo, explain, forecast, tell, data, bench, contract):
     module.add_to(app)
 
 

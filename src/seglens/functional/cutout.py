@@ -60,13 +60,13 @@ def cut_out(
     features = _features(crop, size, prediction, (height, width), window)
     marks = _marks(size, window, inside, outside, box)
     mask = np.zeros((height, width), bool)
-    if (marks == 1).any() and (marks == 2).any():
+    if (marks == 1).any() and (marks == 2).any() and (marks == 0).any():
         chance = random_walker(
-            features, marks, beta=BETA, mode="cg_j", tol=1e-3, prob_tol=1, return_full_prob=True, channel_axis=-1
+            features, marks, beta=BETA, mode="bf", prob_tol=1, return_full_prob=True, channel_axis=-1
         )
         native = resize(chance[0].astype(np.float32), crop.shape[:2], order=1)
         mask[top:bottom, left:right] = native > 0.5
-    else:  # nothing is outside: all that is looked at
+    elif not (marks == 2).any():  # nothing is outside: all that is looked at
         mask[top:bottom, left:right] = True
     if box is not None:
         within = np.zeros_like(mask)

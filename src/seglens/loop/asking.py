@@ -200,4 +200,6 @@ def _write_maps(bench: Workbench, round: int, image: ImageId, probs: FloatArray,
     if px.dense is not None:
         maps |= dict(zip(px.names, px.dense[index], strict=True))
     compact = {name: value.cpu().numpy().astype(np.float16) for name, value in maps.items()}
+    logs = np.log(np.maximum(probs, np.finfo(np.float32).tiny))
+    compact["entropy"] = (-(probs * logs).sum(0) / np.log(len(probs))).astype(np.float16)
     write_arrays(maps_path(bench, round, image), prediction=probs.argmax(0).astype(np.uint8), **compact)
