@@ -14,9 +14,11 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
+import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 from tiny import tiny
 
@@ -24,6 +26,8 @@ from seglens.functional.run_lengths import decode
 from seglens.loop import State, create, drive
 from seglens.store import Repository
 from seglens.types import BoolArray, ByteArray
+from seglens.web.app import create_app
+from seglens.web.office import Office
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 SOURCE = Path(__file__).resolve().parents[2] / "src"
@@ -225,3 +229,18 @@ def stored_mask(found: Any) -> ByteArray:
     mask = np.full(region.size, 255, np.uint8)
     mask[decode(region.runs, region.size)] = found.answer.dense
     return mask
+
+
+@contextmanager
+def nearby(run: Path) -> Iterator[str]:
+    """The address of the same server in a thread of this process: it starts at once; no round begins by itself."""
+    office = Office(run, train=False)
+    server = uvicorn.Server(uvicorn.Config(create_app(office), host="127.0.0.1", port=0, log_level="warning"))
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        thread = Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        until(lambda: server.started, 30, "the server to start")
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(30)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from browsing import Desk, serving, until
+import yaml
+from browsing import Desk, Server, until
 from PIL import Image
 from playwright.sync_api import BrowserContext
-from tiny import tiny
+from tiny import TINY
 
 from seglens.data.streets import Streets, StreetsParams
-from seglens.loop import create, drive, model_path
+from seglens.loop import model_path
+
+LEFT_OUT = ("data", "eval_data")
 
 
 def test_from_images_to_a_first_model_and_a_report(tmp_path: Path, context: BrowserContext) -> None:
@@ -19,17 +22,19 @@ def test_from_images_to_a_first_model_and_a_report(tmp_path: Path, context: Brow
     images.mkdir()
     for number, id in enumerate(streets.ids):
         Image.fromarray(streets.image(id)).save(images / f"{number}.png")
-    (tmp_path / "classes.yaml").write_text("names: [road, building, sky, something else]\n")
-    data = {"name": "folder", "images": str(images), "classes": str(tmp_path / "classes.yaml")}
+    settings = {key: value for key, value in TINY.items() if key not in LEFT_OUT}
     budget = {"unit": "clicks", "initial": 6, "per_round": 6}
+    cache = {"dir": str(tmp_path / "cache")}
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump({**settings, "rounds": 1, "budget": budget, "cache": cache}))
     run = tmp_path / "run"
-    create(run, tiny(tmp_path, data=data, eval_data=None, ask="human", rounds=1, budget=budget))
-    drive(run)
-    with serving(run) as server:
+    classes = "road,building,sky,something else"
+    server = Server(images, "--run", str(run), "--classes", classes, "--config", str(tmp_path / "small.yaml")).start()
+    try:
         desk = Desk(context, server.url)
+        assert desk.at("empty").is_visible()
         last = None
         for number in range(6):
-            last = desk.asked(last)["id"]
+            last = desk.asked(last, 60)["id"]
             desk.press(f"class-{number % 4}")
         until(lambda: "finished" in desk.at("stagename").inner_text(), 90, "the first model")
         assert model_path(run, 0).is_file()
@@ -38,3 +43,5 @@ def test_from_images_to_a_first_model_and_a_report(tmp_path: Path, context: Brow
         opened.value.wait_for_load_state()
         assert "something else" in opened.value.content()
         assert desk.errors == []
+    finally:
+        server.stop()

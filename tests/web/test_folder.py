@@ -29,7 +29,13 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_from_a_folder_to_the_page_a_first_model_and_a_report(images: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     options = ["--classes", "road,building,sky,something else", "--run", str(run)]
-    for setting in ("rounds=1", "train.steps=6", "budget.initial=8", f"cache.dir={tmp_path / 'cache'}", "model.width=32"):
+    for setting in (
+        "rounds=1",
+        "train.steps=6",
+        "budget.initial=8",
+        f"cache.dir={tmp_path / 'cache'}",
+        "model.width=32",
+    ):
         options += ["--set", setting]
     with Server(images, *options) as server:
         server.run = run

@@ -50,7 +50,16 @@ def refused(response: Any, status: int, said: str) -> None:
 
 @pytest.mark.parametrize(
     "image",
-    ["../../../etc/passwd", "..%2F..%2Fseglens.db", "/etc/passwd", "pool/../../config", "a\x00b", "\udce4", "", "x" * 900],
+    [
+        "../../../etc/passwd",
+        "..%2F..%2Fseglens.db",
+        "/etc/passwd",
+        "pool/../../config",
+        "a\x00b",
+        "\udce4",
+        "",
+        "x" * 900,
+    ],
 )
 def test_an_image_is_looked_up_in_a_list_never_on_the_disk(client: TestClient, image: str) -> None:
     for path in ("picture", "ids", "thumb", "layer", "neighbours"):
@@ -217,7 +226,11 @@ def test_a_socket_that_talks_nonsense_does_no_harm(run: Path) -> None:
     from living import Server
 
     with Server(run, "--no-train") as server:
-        for nonsense in (b"\x89PNG\r\n\x1a\n" * 1000, b"GET / HTTP/1.1\r\nX: " + b"a" * 1_000_000, b"POST /api/claim HTTP/1.1\r\n"):
+        for nonsense in (
+            b"\x89PNG\r\n\x1a\n" * 1000,
+            b"GET / HTTP/1.1\r\nX: " + b"a" * 1_000_000,
+            b"POST /api/claim HTTP/1.1\r\n",
+        ):
             with socket.create_connection(("127.0.0.1", server.port), timeout=5) as one:
                 try:
                     one.sendall(nonsense)

@@ -115,7 +115,9 @@ def test_a_published_system_is_answered_through_the_api_to_its_end(tmp_path: Pat
     said: dict[str, Any] = {}
     with Server(run) as server:
         for round in range(2):
-            until(lambda: server.status()["round"] == round and server.status()["state"] == "awaiting", 180, "questions")
+            until(
+                lambda: server.status()["round"] == round and server.status()["state"] == "awaiting", 180, "questions"
+            )
             if round:
                 question = server.post("/api/claim").json()
                 names = ["prediction", "entropy", "score", "candidates"]

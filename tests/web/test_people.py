@@ -97,7 +97,9 @@ def test_roles_allow_what_they_say(client: TestClient, tokens: dict[str, str]) -
     assert (waits.status_code, "0 of 18 answers" in waits.json()["error"]) == (409, True)
 
 
-def test_a_person_sees_and_changes_no_other_persons_answer(client: TestClient, tokens: dict[str, str], run: Path) -> None:
+def test_a_person_sees_and_changes_no_other_persons_answer(
+    client: TestClient, tokens: dict[str, str], run: Path
+) -> None:
     once = next(f"q{n:02d}" for n in range(18) if f"q{n:02d}" not in twice(run))
     url = f"/api/questions/{once}"
     assert client.post(f"{url}/answer", json={"classes": [3]}, headers=at("a", tokens["ana"])).status_code == 200
@@ -199,7 +201,11 @@ def test_the_command_line_keeps_the_accounts(tmp_path: Path) -> None:
         assert client.post("/api/login", json={"name": "ana", "password": "a good password"}).status_code == 200
         assert client.post("/api/login", json={"name": "bot", "password": "anything"}).status_code == 401
     assert shell.invoke(app, ["people", "remove", str(run), "bot"]).exit_code == 0
-    for words in (["remove", str(run), "bot"], ["add", str(run), "ana", "--token"], ["add", str(run), "a b", "--token"]):
+    for words in (
+        ["remove", str(run), "bot"],
+        ["add", str(run), "ana", "--token"],
+        ["add", str(run), "a b", "--token"],
+    ):
         assert isinstance(shell.invoke(app, ["people", *words]).exception, SeglensError)
     secret.write_text("short\n")
     short = shell.invoke(app, ["people", "add", str(run), "eve", "--password-file", str(secret)])

@@ -40,9 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     prompt = {"hidden_size": 32, "image_size": 128, "mask_input_channels": 4}
     decoder = {"hidden_size": 32, "mlp_dim": 32, "num_attention_heads": 4, "iou_head_hidden_dim": 32}
-    config = transformers.Sam2Config(
-        vision_config=vision, prompt_encoder_config=prompt, mask_decoder_config=decoder
-    )
+    config = transformers.Sam2Config(vision_config=vision, prompt_encoder_config=prompt, mask_decoder_config=decoder)
     made = tmp_path_factory.mktemp("sam2")
     transformers.Sam2Model(config).save_pretrained(made)
     processor = transformers.Sam2Processor(
@@ -78,9 +76,7 @@ def test_the_mask_is_the_models_own(folder: Path) -> None:
     image = np.random.default_rng(0).integers(0, 256, (60, 100, 3), np.uint8)
     ours = Sam(folder).mask("a", image, [(30, 50)], [(5, 5)], None)
     model, processor = Sam2Model.from_pretrained(folder).eval(), Sam2Processor.from_pretrained(folder)
-    inputs = processor(
-        images=image, input_points=[[[[50, 30], [5, 5]]]], input_labels=[[[1, 0]]], return_tensors="pt"
-    )
+    inputs = processor(images=image, input_points=[[[[50, 30], [5, 5]]]], input_labels=[[[1, 0]]], return_tensors="pt")
     with torch.no_grad():
         said = model(**inputs)
     masks = processor.post_process_masks(said.pred_masks, inputs["original_sizes"])[0]

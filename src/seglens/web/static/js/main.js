@@ -83,7 +83,10 @@ async function begin() {
     if (newer || (before && status.curve.length !== before.curve.length)) layers.forget();
     if (session.empty && status.questions.open > 0) session.next();
     if (session.empty) nothing(status);
-    named("train").hidden = me.role !== "owner" || status.state === "running" || status.state === "finished" || !status.questions.answered;
+    const { answered, enough } = status.questions;
+    const could = status.failed || (status.state === "awaiting" && answered > 0 && answered >= enough);
+    named("train").hidden = me.role !== "owner" || Boolean(status.working) || status.state === "finished" || !could;
+    named("train").textContent = status.failed ? "Try this round again" : "Train the next round now";
     if (status.failed && status.failed !== before?.failed) tell(`The round stopped: ${status.failed} Your answers are kept.`);
   });
   await outbox.send();

@@ -1,6 +1,7 @@
 /** Who works here: login, review of what two people saw differently, and the owner's list. */
 
 import { call } from "./api.js";
+import { drawing } from "./comparison.js";
 import { hide, show, tell } from "./dialog.js";
 import { duration, make, named } from "./dom.js";
 import { thumb, view } from "./views.js";
@@ -66,7 +67,9 @@ export function review(run, palette) {
         const at = run.classes.findIndex(({ index }) => index === answer.classes[0]);
         if (answer.status === "answered" && at >= 0) swatch.style.background = palette.background(at);
         const press = () => take({ annotator: answer.annotator });
-        return make("button", { type: "button", class: "side", "data-test": `take-${answer.annotator}`, onclick: press }, swatch, make("strong", {}, said), make("small", {}, `by ${answer.annotator} · take this one`));
+        const side = make("button", { type: "button", class: "side", "data-test": `take-${answer.annotator}`, onclick: press }, !answer.mask && swatch, make("strong", {}, said), make("small", {}, `by ${answer.annotator} · take this one`));
+        if (answer.mask) drawing(row.image, row.box, answer.mask, palette).then((canvas) => side.prepend(canvas), (error) => tell(error.message));
+        return side;
       });
       const other = make("select", { "aria-label": "Neither: another class" }, make("option", { value: "" }, "Neither: it is…"));
       for (const { index, name } of run.classes) other.append(make("option", { value: index }, name));
