@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
+import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -197,6 +200,16 @@ def test_other_sites_can_change_nothing(client: TestClient, headers: dict[str, s
         assert response.json()["error"]
 
 
+def test_pictures_are_not_taken_at_all(client: TestClient) -> None:
+    """Two gigapixels of nothing are a few bytes of PNG; whatever it is called, nobody decodes it."""
+    size = struct.pack(">II", 65_536, 32_768)
+    head = b"IHDR" + size + b"\x08\x00\x00\x00\x00"
+    bomb = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + head + struct.pack(">I", zlib.crc32(head))
+    for kind, status in (("image/png", 415), ("multipart/form-data", 415), ("application/json", 422)):
+        response = client.put("/api/questions/q00/draft", content=bomb, headers={"Content-Type": kind})
+        assert response.status_code in (status, 400), response.text
+
+
 def test_a_foreign_host_sees_nothing_either(client: TestClient) -> None:
     refused(client.get("/api/run", headers={"Host": "rebound.example:8712"}), 403, "answers to")
 
@@ -231,9 +244,7 @@ def test_a_socket_that_talks_nonsense_does_no_harm(run: Path) -> None:
             b"GET / HTTP/1.1\r\nX: " + b"a" * 1_000_000,
             b"POST /api/claim HTTP/1.1\r\n",
         ):
-            with socket.create_connection(("127.0.0.1", server.port), timeout=5) as one:
-                try:
-                    one.sendall(nonsense)
-                except OSError:
-                    pass
+            one = socket.create_connection(("127.0.0.1", server.port), timeout=5)
+            with one, contextlib.suppress(OSError):
+                one.sendall(nonsense)
         assert server.get("/api/me").status_code == 200
