@@ -48,6 +48,7 @@ def run(
         list[str] | None, typer.Option("--set", help="Change one key, for example train.steps=120.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for people's answers before stopping.")] = 0.0,
     json: Json = False,
 ) -> None:
     """Run the loop: score, ask, settle, train, evaluate, round after round."""
@@ -56,7 +57,7 @@ def run(
     if not resume:
         create(folder, make_config(config, set_ or []))
     with console.progress(folder.name) as report:
-        outcome = drive(folder, report)
+        outcome = drive(folder, report, wait)
     if outcome.state is State.AWAITING:
         console.err.print(
             f"{outcome.why}: `seglens questions {folder} FILE` writes them, "

@@ -19,6 +19,8 @@ SIDE = 128
 """Most pixels of the window's longer side that the walks run on: a larger window is shrunk."""
 BETA = 400.0
 """How much an edge hinders."""
+FLAT = 1e-3
+"""Deviation of colours below which an image is of one colour."""
 SAME = 0.25
 """What a change of the predicted class counts beside colours of 0 to 1."""
 
@@ -93,6 +95,8 @@ def _window(size: Size, inside: Sequence[Place], outside: Sequence[Place], box: 
 def _features(crop: ByteArray, size: Size, prediction: ByteArray | None, native: Size, window: Box) -> FloatArray:
     """(h, w, C) what edges are found in: colours of 0 to 1, and one channel that steps where the class changes."""
     colors = resize(crop, size, order=1, anti_aliasing=True, preserve_range=True).astype(np.float32) / 255
+    if colors.std() < FLAT:  # the walks measure edges by the deviation of all: an even slope is no edge
+        colors = colors + np.linspace(0, FLAT, size[1], dtype=np.float32)[:, None]
     if prediction is None:
         found: FloatArray = colors
         return found

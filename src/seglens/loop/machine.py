@@ -30,6 +30,8 @@ from seglens.types import Query, SeglensError, Stage
 
 CONFIG = "config.yaml"
 STOP = "stop"
+WAITING = "waiting for answers"
+"""What a driver reports while people answer."""
 FOLLOWING: dict[Stage, Stage | None] = dict(zip(Stage, [*list(Stage)[1:], None], strict=True))
 
 
@@ -269,16 +271,16 @@ class Machine:
 
     def _await(self, number: int) -> Step | Outcome:
         self.stages.ask(number)  # an oracle in this process forgets what it was told when it is killed
-        deadline = time.monotonic() + self.wait_seconds
+        deadline, parent = time.monotonic() + self.wait_seconds, os.getppid()
         while True:
             new = self.repo.add_answers(self.bench.oracle.collect())
             asked, waiting = self.repo.standing(number)
             if waiting == 0 or asked - waiting >= self.bench.enough * asked:
                 return Step({"answers": new, "waiting": waiting})
-            if time.monotonic() >= deadline:
+            if time.monotonic() >= deadline or os.getppid() != parent:  # nobody is there to wait for
                 return Outcome(State.AWAITING, f"{waiting} questions wait for answers")
-            self.report("waiting for answers", asked - waiting, asked)
-            time.sleep(1.0)
+            self.report(WAITING, asked - waiting, asked)
+            time.sleep(0.5)
 
     def _settle(self, number: int) -> Step:
         held = self.stages.settle(number)

@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from seglens.loop import State
+from seglens.loop.machine import WAITING
 from seglens.loop.progress import read_progress
 from seglens.store import Repository
 from seglens.store.lock import driver_of
 from seglens.types import SeglensError, Stage
 
 LOG = "driver.log"
+WAIT_SECONDS = 900
+"""How long a driver that is done waits for the next answers: its start costs more than many a round."""
 KINDNESS = 5
 """How far the driver steps back for the page (nice)."""
 
@@ -61,10 +64,13 @@ class Driver:
         last = rounds[-1] if rounds else None
         busy = driver_of(self.run) is not None or self._alive()
         number, stage = (last.number, last.stage) if last else (None, None)
+        progress = read_progress(self.run) if busy else None
+        if stage is Stage.AWAIT and progress is not None and progress.get("what") == WAITING:
+            busy = False
         awaits = not busy and stage is Stage.AWAIT
         finished = not busy and self.repo.meta("state") == State.FINISHED.value
         state = State.FINISHED if finished else State.AWAITING if awaits else State.RUNNING
-        working = (read_progress(self.run) or {"what": "starting", "done": 0, "total": 0}) if busy else None
+        working = (progress or {"what": "starting", "done": 0, "total": 0}) if busy else None
         if working is not None:
             working = {name: working.get(name) for name in ("what", "done", "total")}
         return Standing(state, number, stage, working, None if busy else self._failed, self._enough(number, stage))
@@ -92,13 +98,15 @@ class Driver:
                 raise SeglensError(
                     f"round {found.round} has {asked - waiting} of {asked} answers; it goes on at {self.enough:.0%}"
                 )
-            self._spawn()
+            if driver_of(self.run) is None:  # one that waits sees for itself that there are enough
+                self._spawn()
 
     def _spawn(self) -> None:
         folder = self.run / "web"
         folder.mkdir(exist_ok=True)
         self._failed = None
         command = [sys.executable, "-m", "seglens", "run", str(self.run.absolute()), "--resume"]
+        command += ["--wait", str(WAIT_SECONDS)] if self.automatic else []
         with open(folder / LOG, "wb") as log:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -134,7 +142,7 @@ class Driver:
     # -- by itself --------------------------------------------------------------------------------------------------
     def look(self) -> None:
         """Start the driver if there is something to do, nothing failed, and it is to go on by itself."""
-        if not self.automatic or self._alive() or self._failed is not None:
+        if not self.automatic or self._alive() or driver_of(self.run) is not None or self._failed is not None:
             return
         found = self.standing()
         if found.working is None and (found.enough or found.state is State.RUNNING):

@@ -19,6 +19,8 @@ from seglens.web.office import Office
 
 GUIDE = "guide.yaml"
 """In the run's folder: a sentence for each class name, for the people who label."""
+DRAWN = ("clicks", "pixel_share", "person_seconds", "miou", "audit_miou")
+"""Metrics of a round that the curve is drawn from."""
 SPOKEN = tuple(AnswerStatus)
 
 
@@ -75,7 +77,8 @@ def _status(office: Office) -> dict[str, Any]:
 
 def _curve(office: Office) -> list[dict[str, Any]]:
     """A point a round that is done."""
-    figures = {(m.round, m.name, m.truth): m.value for m in office.repo.metrics() if m.class_index == -1}
+    found = [m for name in DRAWN for m in office.repo.metrics(name=name)]
+    figures = {(m.round, m.name, m.truth): m.value for m in found if m.class_index == -1}
     done = [r.number for r in office.repo.rounds() if (r.number, "clicks", "") in figures]
     return [
         {

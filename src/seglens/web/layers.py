@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from sqlalchemy import select
 
 from seglens.acquisition.settle.paint import paint
 from seglens.config import RunConfig
@@ -16,6 +17,8 @@ from seglens.loop.workbench import cache_folder
 from seglens.protocols import DepthSource, PartContext, SegDataset
 from seglens.registry import depths
 from seglens.store import Repository
+from seglens.store.rows import query_of
+from seglens.store.tables import QueryRow
 from seglens.types import IGNORE, AnsweredImage, AnswerKind, ByteArray, FloatArray, ImageId, SeglensError
 from seglens.web.pictures import Picture, Pictures, grey
 
@@ -113,7 +116,9 @@ class Layers:
 
     def _candidates(self, id: ImageId) -> Picture | None:
         """Regions of the image's questions, as the class that the model would say."""
-        asked = [q for q in self.repo.queries() if q.image == id and q.reason.get("classes")]
+        chosen = select(QueryRow).where(QueryRow.image == id).order_by(QueryRow.round, QueryRow.position)
+        with self.repo.transaction() as session:
+            asked = [query_of(row) for row in session.scalars(chosen) if row.reason.get("classes")]
         if not asked:
             return None
         latest = [q for q in asked if q.round == asked[-1].round]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from seglens.types import SeglensError
 from seglens.web import sam as sam_models
 from seglens.web.app import create_app
 from seglens.web.office import Office
+
+log = logging.getLogger("seglens.web")
 
 
 def serve(
@@ -38,6 +41,8 @@ def serve(
             f"--host: others can reach this address, and {run} has no accounts; make one first: "
             f"seglens people add {run} NAME --role owner"
         )
+    if office.config.ask.params().get("overlap") and not office.people.there():
+        log.warning("some questions need two people (ask.overlap), but without accounts everybody is one and the same")
     config = uvicorn.Config(
         create_app(office), log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=3
     )

@@ -85,6 +85,5 @@ def downgrade() -> None:
     """Undo."""
     for table in ("drafts", "claims", "tokens", "people", "revisions", "overlaps"):
         op.drop_table(table)
-    with op.batch_alter_table("answers", schema=None) as batch_op:
-        batch_op.drop_column("revision")
-        batch_op.drop_column("edits")
+    op.drop_column("answers", "revision")
+    op.drop_column("answers", "edits")
