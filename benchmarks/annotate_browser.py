@@ -35,7 +35,8 @@ def fill_times(url: str, fills: int = 60, warm: int = 5) -> list[float]:
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.goto(url)
         page.evaluate("window.seglens.ready")
-        page.wait_for_function("window.seglens.state().question")
+        while page.evaluate("window.seglens.state().question?.kind") not in ("dense", "mask"):
+            page.wait_for_timeout(200)
         page.locator('[data-test="tool-superpixel"]').click()
         page.wait_for_load_state("networkidle")
         times = _fill(page, fills + warm)

@@ -52,7 +52,7 @@ RUN: dict[str, Any] = {
 DENSE: dict[str, Any] = {
     "answer": "dense",
     "cut": {"name": "grid", "rows": 2, "columns": 4},
-    "budget": {"unit": "images", "initial": 3, "per_round": 1},
+    "budget": {"unit": "image-equivalents", "initial": 3, "per_round": 1},
     "rounds": 3,
 }
 
@@ -124,10 +124,19 @@ def begin(browser: Browser, url: str, **context: Any) -> Page:
     page = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **context}).new_page()
     page.goto(url)
     page.evaluate("window.seglens.ready")
-    page.wait_for_function("window.seglens.state().question")
+    wait(page, "window.seglens.state().question")
     page.wait_for_load_state("networkidle")
     page.wait_for_timeout(2500)
     return page
+
+
+def wait(page: Page, true: str) -> None:
+    """Wait until an expression is true on the page, two minutes at most."""
+    for _ in range(600):
+        if page.evaluate(f"Boolean({true})"):
+            return
+        page.wait_for_timeout(200)
+    raise TimeoutError(true)
 
 
 def take(page: Page, name: str) -> None:
@@ -190,9 +199,7 @@ def named(browser: Browser, url: str) -> None:
     page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
     page.goto(url)
     page.evaluate("window.seglens.ready")
-    page.wait_for_function(
-        "document.querySelector('[data-test=stagename]').textContent.includes('training')", timeout=120_000
-    )
+    wait(page, "document.querySelector('[data-test=stagename]').textContent.includes('training:')")
     page.wait_for_timeout(2500)
     take(page, "training")
     page.context.close()
@@ -204,7 +211,8 @@ def drawn(browser: Browser, url: str) -> None:
     box = page.evaluate(
         "(() => { const { question: q } = seglens.state(); const b = document.querySelector('[data-test=stage]')"
         ".getBoundingClientRect(); const [t, l, o, r] = q.region.box; const [h, w] = q.size;"
-        " return [b.top + t * b.height / h, b.left + l * b.width / w, b.top + o * b.height / h, b.left + r * b.width / w]; })()"
+        " return [b.top + t * b.height / h, b.left + l * b.width / w,"
+        " b.top + o * b.height / h, b.left + r * b.width / w]; })()"
     )
     top, left, bottom, right = box
     height, width = bottom - top, right - left

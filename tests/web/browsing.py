@@ -240,7 +240,9 @@ def nearby(run: Path) -> Iterator[str]:
         listening.bind(("127.0.0.1", 0))
         thread = Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
-        until(lambda: server.started, 30, "the server to start")
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(30)
+        try:
+            until(lambda: server.started, 30, "the server to start")
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(30)

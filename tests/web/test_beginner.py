@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-import yaml
 from browsing import Desk, Server, until
 from PIL import Image
 from playwright.sync_api import BrowserContext
@@ -22,13 +22,12 @@ def test_from_images_to_a_first_model_and_a_report(tmp_path: Path, context: Brow
     images.mkdir()
     for number, id in enumerate(streets.ids):
         Image.fromarray(streets.image(id)).save(images / f"{number}.png")
-    settings = {key: value for key, value in TINY.items() if key not in LEFT_OUT}
     budget = {"unit": "clicks", "initial": 6, "per_round": 6}
-    cache = {"dir": str(tmp_path / "cache")}
-    (tmp_path / "small.yaml").write_text(yaml.safe_dump({**settings, "rounds": 1, "budget": budget, "cache": cache}))
+    changed = {**TINY, "rounds": 1, "budget": budget, "cache": {"dir": str(tmp_path / "cache")}}
+    settings = [f"--set={key}={json.dumps(value)}" for key, value in changed.items() if key not in LEFT_OUT]
     run = tmp_path / "run"
     classes = "road,building,sky,something else"
-    server = Server(images, "--run", str(run), "--classes", classes, "--config", str(tmp_path / "small.yaml")).start()
+    server = Server(images, "--run", str(run), "--classes", classes, *settings).start()
     try:
         desk = Desk(context, server.url)
         assert desk.at("empty").is_visible()

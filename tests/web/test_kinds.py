@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import Desk, nearby, stored, stored_mask
+from browsing import Desk, nearby, stored, stored_mask, until
 from gestures import painted, stroke
 from playwright.sync_api import Browser, BrowserContext
 from served import make_run
@@ -22,7 +22,7 @@ def test_a_point(tmp_path: Path, context: BrowserContext) -> None:
     with nearby(run) as url:
         desk = Desk(context, url)
         question = desk.asked()
-        top, left, bottom, right = question["region"]["box"]
+        top, left, bottom, _right = question["region"]["box"]
         desk.click((top - 3 if top else bottom + 3, left + 4))
         assert "inside" in desk.at("tell").inner_text()
         desk.click((top + 7, left + 9))
@@ -95,41 +95,48 @@ def test_two_people_who_disagree_and_a_reviewer(tmp_path: Path, browser: Browser
         people.add(name, role, f"{name}'s password")
     people.repo.close()
     with nearby(run) as url:
-        said = {}
-        for number, name in enumerate(("ana", "ben", "rea")):
-            context = browser.new_context(viewport={"width": 1280, "height": 800})
-            desk = Desk(context, url)
-            desk.at("login-name").fill(name)
-            desk.at("login-password").fill("wrong")
-            desk.press("login")
-            desk.page.wait_for_function("document.querySelector('[data-test=login-error]').textContent")
-            desk.page.wait_for_timeout(1500)
-            desk.at("login-password").fill(f"{name}'s password")
-            with desk.page.expect_navigation():
-                desk.press("login")
-            desk.page.evaluate("window.seglens.ready")
-            if name == "rea":
-                desk.press("review")
-                desk.page.locator(".dispute").first.wait_for()
-                if kind == "dense":
-                    assert desk.page.locator(".dispute canvas").count() == 2
-                desk.press("take-ben")
-                desk.page.wait_for_function("!document.querySelector('.dispute')")
-            else:
-                id = desk.asked()["id"]
-                if kind == "dense":
-                    desk.key("b")
-                    desk.press(f"class-{number}")
-                    top, left, bottom, right = desk.asked()["region"]["box"]
-                    desk.drag([(top, left), (bottom, right)])
-                    desk.press("submit")
-                else:
-                    desk.press(f"class-{number}")
-                desk.asked(id)
-                said[name] = id
-                assert not desk.at("review").is_visible()
-            assert desk.errors == []
-            context.close()
-        assert said["ana"] == said["ben"]
-        answer = stored(run)[said["ana"]].answer
+        said = [answered(browser, url, name, kind, number) for number, name in enumerate(("ana", "ben"))]
+        assert said[0] == said[1]
+        desk = let_in(browser, url, "rea")
+        desk.press("review")
+        desk.page.locator(".dispute").first.wait_for()
+        if kind == "dense":
+            desk.page.locator(".dispute canvas").nth(1).wait_for()
+        desk.press("take-ben")
+        until(lambda: not desk.page.locator(".dispute").count(), 10, "the dispute to be settled")
+        answer = stored(run)[said[0]].answer
         assert answer.classes == (1,) if kind != "dense" else set(np.unique(answer.dense)) == {1, 255}
+        assert desk.errors == []
+        desk.page.context.close()
+
+
+def let_in(browser: Browser, url: str, name: str) -> Desk:
+    """Somebody who has logged in, the second time with the right password."""
+    desk = Desk(browser.new_context(viewport={"width": 1280, "height": 800}), url)
+    desk.at("login-name").fill(name)
+    desk.at("login-password").fill("wrong")
+    desk.press("login")
+    until(lambda: desk.at("login-error").inner_text(), 10, "a wrong password to be told")
+    desk.page.wait_for_timeout(1500)
+    desk.at("login-password").fill(f"{name}'s password")
+    with desk.page.expect_navigation():
+        desk.press("login")
+    desk.page.evaluate("window.seglens.ready")
+    return desk
+
+
+def answered(browser: Browser, url: str, name: str, kind: str, value: int) -> str:
+    """The question that somebody has answered with a class."""
+    desk = let_in(browser, url, name)
+    question = desk.asked()
+    assert not desk.at("review").is_visible()
+    desk.key("b")
+    desk.press(f"class-{value}")
+    if kind == "dense":
+        top, left, bottom, right = question["region"]["box"]
+        desk.drag([(top, left), (bottom, right)])
+        desk.press("submit")
+    desk.asked(question["id"])
+    assert desk.errors == []
+    desk.page.context.close()
+    return str(question["id"])
