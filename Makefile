@@ -7,14 +7,21 @@ READY := .venv/ready
 DATUMARO := .venv-datumaro/ready
 FIFTYONE := .venv-fiftyone/ready
 
-.PHONY: demo test check format docs bench-camvid bench-demo bench-streets bench-round bench-segxal bench-segxal-streets \
-	bench-cpral bench-explanations bench-scoring bench-forecast bench-audit bench-kcenter bench-full bench-search bench-leave-one-out clean
+.PHONY: demo test chromium check format docs bench-camvid bench-demo bench-streets bench-round bench-segxal \
+	bench-segxal-streets bench-cpral bench-explanations bench-scoring bench-forecast bench-audit bench-kcenter bench-full \
+	bench-search bench-leave-one-out clean
 
 demo: $(READY)
 	$(BIN)/seglens demo
 
-test: $(READY) $(DATUMARO)
+test: $(READY) $(DATUMARO) chromium
 	$(BIN)/pytest
+
+# The tests of the labelling page need a Chromium; without one they are skipped.
+chromium:
+	@command -v chromium >/dev/null || test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null || \
+	{ apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } || \
+	echo "No Chromium: the tests of the labelling page are skipped" >&2
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -1,0 +1,54 @@
+"""Runs to ask about, and browsers to answer with."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from browsing import CELLS, GRID, Desk, Server, launch, serving, wait_for_people
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium."""
+    if not (shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")):
+        pytest.skip("no Chromium on the PATH (Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        found = launch(playwright)
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    found = browser.new_context(viewport={"width": 1280, "height": 800})
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def waiting(tmp_path: Path) -> Callable[..., Path]:
+    """Makes a run of one's own."""
+    return partial(wait_for_people, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server on a run whose regions are drawn pixel by pixel; nothing is trained. Tests share its questions."""
+    with serving(
+        wait_for_people(tmp_path_factory.mktemp("drawn"), answer="dense", cut=GRID, budget=CELLS), "--no-train"
+    ) as server:
+        yield server
+
+
+@pytest.fixture
+def desk(context: BrowserContext, drawn: Server) -> Iterator[Desk]:
+    """Somebody before a question that is drawn."""
+    found = Desk(context, drawn.url)
+    found.asked()
+    yield found
+    assert found.errors == []

@@ -1,0 +1,142 @@
+"""The kinds of question beside regions that are named or drawn; logging in; what a reviewer decides."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from browsing import Desk, nearby, stored, stored_mask, until
+from gestures import painted, stroke
+from playwright.sync_api import Browser, BrowserContext
+from served import make_run
+
+from seglens.store import Repository
+from seglens.store.people import People, Role
+
+BOTH = {"name": "human", "overlap": 1.0, "agree": 0.9}
+
+
+def test_a_point(tmp_path: Path, context: BrowserContext) -> None:
+    run = make_run(tmp_path, kind="point")
+    with nearby(run) as url:
+        desk = Desk(context, url)
+        question = desk.asked()
+        top, left, bottom, _right = question["region"]["box"]
+        desk.click((top - 3 if top else bottom + 3, left + 4))
+        assert "inside" in desk.at("tell").inner_text()
+        desk.click((top + 7, left + 9))
+        desk.press("class-6")
+        desk.asked(question["id"])
+        answer = stored(run)[question["id"]].answer
+        assert (answer.classes, answer.point) == ((6,), (top + 7, left + 9))
+        assert desk.errors == []
+
+
+def test_a_set_of_classes(tmp_path: Path, context: BrowserContext) -> None:
+    run = make_run(tmp_path, kind="class-set")
+    with nearby(run) as url:
+        desk = Desk(context, url)
+        question = desk.asked()
+        for key in "152":
+            desk.key(key)
+        desk.key("5")
+        desk.saved()
+        desk.reload()
+        assert desk.asked()["id"] == question["id"]
+        desk.key("Enter")
+        desk.asked(question["id"])
+        assert stored(run)[question["id"]].answer.classes == (0, 1)
+        assert desk.errors == []
+
+
+def test_a_verdict(tmp_path: Path, context: BrowserContext) -> None:
+    run = make_run(tmp_path, kind="verdict")
+    with nearby(run) as url:
+        desk = Desk(context, url)
+        first = desk.asked()
+        desk.key("y")
+        second = desk.asked(first["id"])
+        assert not desk.at("class-5").is_visible()
+        desk.key("n")
+        desk.press("class-5")
+        desk.asked(second["id"])
+        found = stored(run)
+        assert found[first["id"]].answer.classes == (first["suggestion"]["classes"][0],)
+        assert found[second["id"]].answer.classes == (5,)
+        assert desk.errors == []
+
+
+def test_a_candidate_is_accepted_and_corrected(tmp_path: Path, context: BrowserContext) -> None:
+    run = make_run(tmp_path, kind="mask")
+    with nearby(run) as url:
+        desk = Desk(context, url)
+        question = desk.asked()
+        region = desk.region()
+        top, left, _bottom, right = question["region"]["box"]
+        desk.key("Enter")
+        desk.key("e")
+        way = [(top + 4, left), (top + 4, right)]
+        desk.drag(way)
+        suggested = question["suggestion"]["classes"][0]
+        expected = painted(region, [(region, suggested), (stroke(way, 15, region.shape), 255)])
+        np.testing.assert_array_equal(desk.mask(), expected)
+        desk.key("Enter")
+        desk.asked(question["id"])
+        np.testing.assert_array_equal(stored_mask(stored(run)[question["id"]]), expected)
+        assert desk.errors == []
+
+
+@pytest.mark.parametrize("kind", ["dominant-class", "dense"])
+def test_two_people_who_disagree_and_a_reviewer(tmp_path: Path, browser: Browser, kind: str) -> None:
+    run = make_run(tmp_path, kind=kind, ask=BOTH, count=2)
+    people = People(Repository.of_run(run))
+    for name, role in (("ana", Role.ANNOTATOR), ("ben", Role.ANNOTATOR), ("rea", Role.REVIEWER)):
+        people.add(name, role, f"{name}'s password")
+    people.repo.close()
+    with nearby(run) as url:
+        said = [answered(browser, url, name, kind, number) for number, name in enumerate(("ana", "ben"))]
+        assert said[0] == said[1]
+        desk = let_in(browser, url, "rea")
+        desk.press("review")
+        desk.page.locator(".dispute").first.wait_for()
+        if kind == "dense":
+            desk.page.locator(".dispute canvas").nth(1).wait_for()
+        desk.press("take-ben")
+        until(lambda: not desk.page.locator(".dispute").count(), 10, "the dispute to be settled")
+        answer = stored(run)[said[0]].answer
+        assert answer.classes == (1,) if kind != "dense" else set(np.unique(answer.dense)) == {1, 255}
+        assert desk.errors == []
+        desk.page.context.close()
+
+
+def let_in(browser: Browser, url: str, name: str) -> Desk:
+    """Somebody who has logged in, the second time with the right password."""
+    desk = Desk(browser.new_context(viewport={"width": 1280, "height": 800}), url)
+    desk.at("login-name").fill(name)
+    desk.at("login-password").fill("wrong")
+    desk.press("login")
+    until(lambda: desk.at("login-error").inner_text(), 10, "a wrong password to be told")
+    desk.page.wait_for_timeout(1500)
+    desk.at("login-password").fill(f"{name}'s password")
+    with desk.page.expect_navigation():
+        desk.press("login")
+    desk.page.evaluate("window.seglens.ready")
+    return desk
+
+
+def answered(browser: Browser, url: str, name: str, kind: str, value: int) -> str:
+    """The question that somebody has answered with a class."""
+    desk = let_in(browser, url, name)
+    question = desk.asked()
+    assert not desk.at("review").is_visible()
+    desk.key("b")
+    desk.press(f"class-{value}")
+    if kind == "dense":
+        top, left, bottom, right = question["region"]["box"]
+        desk.drag([(top, left), (bottom, right)])
+        desk.press("submit")
+    desk.asked(question["id"])
+    assert desk.errors == []
+    desk.page.context.close()
+    return str(question["id"])

@@ -1,0 +1,109 @@
+"""Answers by one press: several people at once, many regions at once, and what is not an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from browsing import Desk, Server, serving, stored, until, wait_for_people
+from playwright.sync_api import Browser, BrowserContext
+
+from seglens.types import AnswerStatus
+
+SECONDS = "4"
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server on a run whose regions are named; claims are short, nothing is trained."""
+    budget = {"unit": "clicks", "initial": 60, "per_round": 12}
+    run = wait_for_people(tmp_path_factory.mktemp("named"), budget=budget)
+    with serving(run, "--no-train", "--claim-seconds", SECONDS) as server:
+        yield server
+
+
+def test_two_browsers_never_get_the_same_question_and_a_killed_one_gives_it_back(
+    browser: Browser, named: Server
+) -> None:
+    contexts = [browser.new_context(viewport={"width": 1280, "height": 800}) for _ in range(2)]
+    ana, ben = (Desk(context, named.url) for context in contexts)
+    seen: list[str] = []
+    hands: dict[Desk, str | None] = {ana: None, ben: None}
+    for _ in range(6):
+        for desk in (ana, ben):
+            hands[desk] = desk.asked(hands[desk])["id"]
+            assert hands[desk] not in seen
+            seen.append(str(hands[desk]))
+        ana.press("class-1")
+        ben.press("class-2")
+    until(lambda: len(stored(named.run)) == 12, 20, "twelve answers in the store")
+    assert {id: found.answer.classes for id, found in stored(named.run).items()} == {
+        id: (1 + index % 2,) for index, id in enumerate(seen)
+    }
+    lost = ana.asked(hands[ana])["id"]
+    contexts[0].close()
+    mine = ben.asked(hands[ben])["id"]
+    assert mine != lost
+    ben.page.wait_for_timeout(1000 * int(SECONDS) + 500)
+    assert ben.asked()["id"] == mine, "a person who is there keeps the question"
+    ben.press("class-2")
+    assert ben.asked(mine)["id"] == lost
+    assert ben.errors == []
+    contexts[1].close()
+
+
+def test_four_ways_not_to_answer_and_an_answer_changed(named: Server, context: BrowserContext) -> None:
+    desk = Desk(context, named.url)
+    said = {}
+    last = None
+    for name, status in (
+        ("void", AnswerStatus.VOID),
+        ("unsure", AnswerStatus.UNSURE),
+        ("missing", AnswerStatus.MISSING_CLASS),
+        ("skip", AnswerStatus.SKIPPED),
+    ):
+        last = desk.asked(last)["id"]
+        said[last] = status
+        desk.press(name)
+    last = desk.asked(last)["id"]
+    desk.press("class-4")
+    following = desk.asked(last)["id"]
+    found = stored(named.run)
+    assert {id: found[id].answer.status for id in said} == said
+    desk.press("history")
+    desk.press(f"answer-{last}")
+    assert desk.asked(following)["id"] == last
+    assert desk.at("class-4").get_attribute("aria-pressed") == "true"
+    desk.press("class-9")
+    assert desk.asked(last)["id"] == following
+    assert stored(named.run)[last].answer.classes == (9,)
+    desk.key("ArrowLeft")
+    assert desk.asked(following)["id"] == last
+    desk.key("ArrowRight")
+    assert desk.asked(last)["id"] == following
+    assert desk.errors == []
+
+
+def test_many_similar_regions_are_confirmed_at_once(named: Server, context: BrowserContext) -> None:
+    desk = Desk(context, named.url)
+    last = None
+    for _ in range(20):
+        question = desk.asked(last)
+        last = question["id"]
+        if question["similar"] >= 2:
+            break
+        desk.press("next")
+    before = set(stored(named.run))
+    desk.press("similar")
+    tiles = desk.page.locator(".many .tile")
+    tiles.first.wait_for()
+    many = tiles.count()
+    assert many > 2
+    tiles.nth(1).click()
+    desk.at("many-class").select_option("8")
+    desk.press("many-confirm")
+    desk.asked(last)
+    fresh = [found for id, found in stored(named.run).items() if id not in before]
+    assert len(fresh) == many - 1
+    assert {found.answer.classes for found in fresh} == {(8,)}
+    assert desk.errors == []
