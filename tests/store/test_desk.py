@@ -125,3 +125,15 @@ def test_answers_by_file_decide_questions_asked_twice_too(repo: Repository) -> N
     assert repo.standing(0) == (4, 2)
     with repo.transaction() as session:
         assert session.execute(text("select count(*) from answers")).scalar() == 5
+
+
+def test_only_what_comes_again_is_not_waited_for(repo: Repository) -> None:
+    def level() -> int | None:
+        with repo.transaction() as session:
+            return session.execute(text("PRAGMA synchronous")).scalar()
+
+    with repo.writing(synced=False) as session:
+        assert session.execute(text("PRAGMA synchronous")).scalar() == 1
+    assert level() == 2
+    with repo.writing() as session:
+        assert session.execute(text("PRAGMA synchronous")).scalar() == 2

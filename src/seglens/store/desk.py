@@ -101,7 +101,7 @@ class Desk:
         Returns:
             The question; None where nothing is left for this person.
         """
-        with self.repo.writing() as session:
+        with self.repo.writing(synced=False) as session:
             moment = self.clock()
             if after is not None:
                 _release(session, after, owner)
@@ -128,7 +128,7 @@ class Desk:
             UnknownQueryError: no such question.
             TakenError: another has it, or it was answered.
         """
-        with self.repo.writing() as session:
+        with self.repo.writing(synced=False) as session:
             row = _row(session, id)
             moment = self.clock()
             if not self._has(session, id, owner, moment):
@@ -138,7 +138,7 @@ class Desk:
 
     def claim_several(self, owner: Owner, ids: Sequence[str]) -> list[str]:
         """Claim those of these questions that are free; returns them."""
-        with self.repo.writing() as session:
+        with self.repo.writing(synced=False) as session:
             moment = self.clock()
             free = set(session.scalars(select(QueryRow.id).where(QueryRow.id.in_(ids), _free(owner, moment))))
             taken = [id for id in ids if id in free]
@@ -157,7 +157,7 @@ class Desk:
 
     def release(self, owner: Owner, id: str) -> None:
         """Give a question back; not having it changes nothing."""
-        with self.repo.writing() as session:
+        with self.repo.writing(synced=False) as session:
             _row(session, id)
             _release(session, id, owner)
 
@@ -195,7 +195,7 @@ class Desk:
             StaleError: as new or newer stands there already; nothing changes.
             TakenError: the claim ran out and another has the question since.
         """
-        with self.repo.writing() as session:
+        with self.repo.writing(synced=False) as session:
             _row(session, id)
             moment = self.clock()
             given = given_by(session, id, owner.person)

@@ -124,16 +124,22 @@ class Repository:
             self._local.session = None
 
     @contextmanager
-    def writing(self) -> Iterator[Session]:
+    def writing(self, synced: bool = True) -> Iterator[Session]:
         """A transaction that holds the write lock from its beginning: what it reads stays true until it commits.
 
         Threads of this process wait for each other in turn, other processes for as long as the busy timeout.
+
+        Args:
+            synced: wait until the disk has it. Otherwise it outlives every process, but not a loss of power: enough
+                for what is written every few seconds (claims, drafts).
         """
         if self._session is not None:
             yield self._session
             return
         with self._writing, self.transaction() as session:
             if self.engine.dialect.name == "sqlite":
+                if not synced:
+                    session.execute(text("PRAGMA synchronous=NORMAL"))
                 session.execute(text("BEGIN IMMEDIATE"))
             yield session
 
