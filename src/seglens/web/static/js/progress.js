@@ -68,8 +68,8 @@ function words(status) {
   if (status.state === "finished") return "The run is finished.";
   if (status.state === "awaiting" || status.stage === "await") return `Round ${status.round}: waiting for answers`;
   const stage = /** @type {Record<string, string>} */ (STAGES)[status.stage] ?? status.stage;
-  const done = working?.total ? `: ${working.what} ${working.done} of ${working.total}` : "";
-  return `Round ${status.round}: ${stage}${done}`;
+  if (!working?.total) return `Round ${status.round}: ${stage}`;
+  return `Round ${status.round}: ${working.what} ${working.done} of ${working.total}`;
 }
 
 /** @type {{unit: string, total: number|null}|null} */

@@ -39,7 +39,7 @@
  * @property {Answer|null} answer
  * @property {number} revision
  * @property {number} similar
- * @property {number} position
+ * @property {number} position in its round, from 0
  * @property {number} of
  *
  * @typedef {object} Run
