@@ -38,7 +38,15 @@ def fill_times(url: str, fills: int = 60, warm: int = 5) -> list[float]:
         while page.evaluate("window.seglens.state().question?.kind") not in ("dense", "mask"):
             page.wait_for_timeout(200)
         page.locator('[data-test="tool-superpixel"]').click()
-        page.wait_for_load_state("networkidle")
+        while (
+            page.evaluate(
+                "fetch('/api/ids?' + new URLSearchParams({ scale: 'medium',"
+                " image: window.seglens.state().question.image })).then((got) => got.ok)"
+            )
+            is not True
+        ):
+            page.wait_for_timeout(200)
+        page.wait_for_timeout(2000)
         times = _fill(page, fills + warm)
         browser.close()
     return times[warm:]

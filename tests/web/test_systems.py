@@ -27,7 +27,7 @@ SEGXAL = {
 def test_answered_from_the_page_to_the_end(
     system: dict[str, object], waiting: Callable[..., Path], context: BrowserContext
 ) -> None:
-    run = waiting(**system, budget={"unit": "image-equivalents", "initial": 0.5, "per_round": 0.25})
+    run = waiting(**system, budget={"unit": "image-equivalents", "initial": 1, "per_round": 0.25})
     with serving(run) as server:
         desk = Desk(context, server.url)
         expected: dict[str, ByteArray] = {}

@@ -120,7 +120,10 @@ async function question(session, view, stage, layers, tools) {
   const slow = setTimeout(() => (named("loading").hidden = false), 300);
   try {
     await layers.show(question.image, question.size);
-    neighbours(question);
+    neighbours(question).catch((error) => {
+      named("neighbours").replaceChildren();
+      if (!(error instanceof Failure)) throw error;
+    });
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     layers.image = "";
