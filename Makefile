@@ -8,7 +8,7 @@ DATUMARO := .venv-datumaro/ready
 FIFTYONE := .venv-fiftyone/ready
 
 .PHONY: demo test chromium check format docs bench-camvid bench-demo bench-streets bench-round bench-segxal \
-	bench-segxal-streets bench-cpral bench-explanations bench-scoring bench-forecast bench-audit bench-kcenter bench-full \
+	bench-segxal-streets bench-cpral bench-explanations bench-scoring bench-forecast bench-audit bench-annotate bench-kcenter bench-full \
 	bench-search bench-leave-one-out clean
 
 demo: $(READY)
@@ -77,6 +77,9 @@ bench-scoring: $(READY)
 
 bench-forecast: $(READY)
 	$(BIN)/python benchmarks/forecast.py --json --out docs/results/forecast.json
+
+bench-annotate: $(READY) chromium
+	$(BIN)/python benchmarks/annotate.py --json --out docs/results/annotate.json
 
 bench-audit: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'

@@ -9,8 +9,8 @@ draft every two seconds, and hands the answer in after a few saves; then comes t
 - `lost`: answers handed in, or last drafts, that the store does not hold as they were sent;
 - `duplicates`: questions that two annotators were given;
 - `clients_cpu`: processor time of the clients in cores, beside `server_cpu`: both share the machine;
-- `fill_ms`: gesture to pixel of a superpixel at 1024 x 2048 in Chromium, the median; null where the page or a browser
-  is not there.
+- `fill_ms`: gesture to pixel of a superpixel at 1024 x 2048 in Chromium, the median (`fill_p95_ms` beside it); null
+  where there is no browser.
 
 Run: python benchmarks/annotate.py --json
 """
@@ -25,7 +25,6 @@ import resource
 import shutil
 import signal
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -36,6 +35,7 @@ from typing import Any
 
 import httpx
 import numpy as np
+from annotate_browser import fill_times
 from PIL import Image
 from provenance import ROOT, commit, machine, print_figures
 
@@ -56,7 +56,6 @@ SEEN = (128, 256)
 LAYERS = ("prediction", "entropy", "score")
 SAVES = 3
 """Drafts before an answer."""
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 def make_run(folder: Path, images: int, questions: int) -> Path:
@@ -238,40 +237,6 @@ def lost(run: Path, told: list[dict[str, Any]]) -> int:
     return missing
 
 
-def fill_ms(url: str, fills: int = 15) -> float | None:
-    """Gesture to pixel of a superpixel in Chromium, the median as the page measures it."""
-    browser_path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if browser_path is None or httpx.get(url).status_code != 200:
-        return None
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=browser_path, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
-        page.goto(url)
-        page.evaluate("window.seglens.ready")
-        page.wait_for_function("window.seglens.state().question", timeout=60_000)
-        page.wait_for_timeout(3000)
-        page.keyboard.press("s")
-        page.wait_for_timeout(5000)
-        top, left, bottom, right = page.evaluate("window.seglens.state().question.region.box")
-        rng = np.random.default_rng(0)
-        for number in range(fills):
-            page.keyboard.press(str(1 + number % 9))
-            y, x = rng.integers(top, bottom), rng.integers(left, right)
-            spot = page.evaluate(
-                "([y, x]) => { const b = document.querySelector('[data-test=\"stage\"]').getBoundingClientRect();"
-                " const [h, w] = window.seglens.state().question.size;"
-                " return [b.left + (x + 0.5) * b.width / w, b.top + (y + 0.5) * b.height / h]; }",
-                [int(y), int(x)],
-            )
-            page.mouse.click(*spot)
-            page.wait_for_timeout(60)
-        found = page.evaluate("[...window.seglens.fillMs]")
-        browser.close()
-    return round(statistics.median(found), 2) if found else None
-
-
 def main() -> None:
     """Measure and print one JSON object as the last line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -307,7 +272,7 @@ def main() -> None:
             told = [json.loads(client.communicate()[0].splitlines()[-1]) for client in clients]
             lasted = time.monotonic() - at
             used = process_seconds(server.pid) - before
-            fill = fill_ms(url)
+            fills = fill_times(url) if shutil.which("chromium") or shutil.which("chromium-browser") else []
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait(30)
@@ -326,7 +291,8 @@ def main() -> None:
             "duplicates": sum(count - 1 for count in had.values()),
             "clients_cpu": round(sum(one["cpu"] for one in told) / lasted, 2),
             "server_cpu": round(used / lasted, 2),
-            "fill_ms": fill,
+            "fill_ms": round(float(np.median(fills)), 2) if fills else None,
+            "fill_p95_ms": round(float(np.percentile(fills, 95)), 2) if fills else None,
             "prepare_seconds_per_image": round(prepared / given.images, 2),
             "people": given.people,
             "seconds": given.seconds,
