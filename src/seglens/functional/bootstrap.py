@@ -36,7 +36,7 @@ def miou_interval(
 
     Example:
         >>> low, high = miou_interval(np.array([[[8, 2], [1, 9]]] * 20), Chance((0,)))
-        >>> low <= 0.74 <= high
+        >>> bool(low <= 0.74 <= high)
         True
 
     Reference: Rubin, The Bayesian bootstrap (Annals of Statistics 1981).

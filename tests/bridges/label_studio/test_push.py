@@ -134,7 +134,7 @@ def test_the_server_asks_the_most_worthwhile_first(
     asked = [question(data, data.ids[0], AnswerKind.DOMINANT_CLASS, i) for i in range(4)]
     repo = make_run(tmp_path / "run", asked)
     open_queries = repo.open_queries
-    repo.open_queries = lambda: open_queries()[::-1]  # type: ignore[method-assign]
+    repo.open_queries = lambda purpose=None: open_queries(purpose)[::-1]  # type: ignore[method-assign]
     project = pushed(server, repo, data).projects[0]["id"]
     order = []
     for _ in asked:
