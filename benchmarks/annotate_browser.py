@@ -12,12 +12,13 @@ PLACES = """() => {
   const frame = document.querySelector('[data-test="stage-frame"]').getBoundingClientRect();
   const { size, region } = window.seglens.state().question;
   const [top, left, bottom, right] = region.box;
-  const at = (value, length, side, start) => start + (value * side) / length;
+  const y = (value) => box.top + (value * box.height) / size[0];
+  const x = (value) => box.left + (value * box.width) / size[1];
   return [
-    Math.max(frame.top + 5, at(top, size[0], box.height, box.top)), Math.max(frame.left + 5, at(left, size[1], box.width, box.left)),
-    Math.min(frame.bottom - 5, at(bottom, size[0], box.height, box.top)), Math.min(frame.right - 5, at(right, size[1], box.width, box.left)),
+    Math.max(frame.top + 5, y(top)), Math.max(frame.left + 5, x(left)),
+    Math.min(frame.bottom - 5, y(bottom)), Math.min(frame.right - 5, x(right)),
   ];
-}"""  # noqa: E501
+}"""
 
 
 def fill_times(url: str, fills: int = 60, warm: int = 5) -> list[float]:

@@ -61,19 +61,24 @@ class Server:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def log(self) -> Path:
+        """What it prints."""
+        return self.run.parent / f"server-{self.port}.log"
+
     def start(self) -> Server:
         command = [sys.executable, "-m", "seglens", "annotate", str(self.run), "--port", str(self.port), "--no-open"]
         paths = os.pathsep.join(filter(None, [str(SOURCE), os.environ.get("PYTHONPATH")]))
-        with open(self.run.parent / f"server-{self.port}.log", "ab") as log:
+        with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [*command, *self.options], stdout=log, stderr=log, env={**os.environ, "PYTHONPATH": paths}
             )
-        until(self._answers, 60, "the server to answer")
+        until(self._answers, 120, "the server to answer")
         return self
 
     def _answers(self) -> bool:
         assert self.process is not None
-        assert self.process.poll() is None, (self.run.parent / f"server-{self.port}.log").read_text()[-3000:]
+        assert self.process.poll() is None, self.log.read_text()[-3000:]
         try:
             urllib.request.urlopen(f"{self.url}/api/me", timeout=2)
         except urllib.error.HTTPError:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from living import Server, until
+from browsing import until
+from living import Server
 from PIL import Image
 from test_live import answer_all
 from typer.testing import CliRunner

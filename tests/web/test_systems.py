@@ -10,7 +10,8 @@ import pytest
 from browsing import Desk, serving, stored, stored_mask, until
 from playwright.sync_api import BrowserContext
 
-from seglens.types import ByteArray
+from seglens.functional.run_lengths import decode
+from seglens.types import Answered, ByteArray
 
 CPRAL = {
     "answer": "dense", "score": {"name": "vote-entropy", "passes": 2}, "pick": "top",
@@ -64,8 +65,6 @@ def test_answered_from_the_page_to_the_end(
         assert desk.errors == []
 
 
-def desk_region(entry: object) -> np.ndarray:
-    from seglens.functional.run_lengths import decode
-
-    region = entry.query.region  # type: ignore[attr-defined]
+def desk_region(entry: Answered) -> np.ndarray:
+    region = entry.query.region
     return decode(region.runs, region.size)

@@ -50,5 +50,5 @@ def _unpack(place: Path, folder: Path) -> None:
             if total > LARGEST:
                 raise SeglensError(f"{place}: {total} bytes unpacked; at most {LARGEST} are")
             archive.extractall(folder, wanted)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise SeglensError(f"{place}: damaged archive, or one of an unknown kind: {error}") from None

@@ -82,15 +82,3 @@ def load(folder: Path) -> Sam:
     if folder not in _loaded:
         _loaded[folder] = Sam(folder)
     return _loaded[folder]
-
-
-def sam_mask(
-    folder: Path,
-    id: ImageId,
-    image: ByteArray,
-    inside: Sequence[tuple[int, int]],
-    outside: Sequence[tuple[int, int]],
-    box: tuple[int, int, int, int] | None,
-) -> BoolArray:
-    """``Sam.mask`` by the model of a folder."""
-    return load(folder).mask(id, image, inside, outside, box)

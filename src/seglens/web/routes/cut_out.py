@@ -12,7 +12,7 @@ from seglens.functional.run_lengths import encode
 from seglens.web.bodies import CutOutBody
 from seglens.web.refusal import Refusal
 from seglens.web.routes.pictures import known
-from seglens.web.sam import sam_mask
+from seglens.web.sam import load
 from seglens.web.who import Somebody, TheOffice
 
 router = APIRouter(prefix="/api")
@@ -38,7 +38,7 @@ def cut(body: CutOutBody, office: TheOffice, person: Somebody) -> dict[str, Any]
     image = office.decoded(id)
     if body.by == "sam2":
         assert office.sam is not None
-        mask = sam_mask(office.sam, id, image, body.inside, body.outside, box)
+        mask = load(office.sam).mask(id, image, body.inside, body.outside, box)
     else:
         mask = cut_out(image, body.inside, body.outside, box, office.layers.prediction(id))
     return {"runs": encode(np.asarray(mask)).tolist()}
