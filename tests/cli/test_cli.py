@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from PIL import Image
 from tiny import tiny
 from typer.testing import CliRunner
 
+from seglens import __version__
 from seglens.acquisition.presets import preset_names
 from seglens.cli import app, demo
 from seglens.config import RunConfig, resolve
@@ -96,6 +99,17 @@ def test_strategies_lists_every_preset_with_its_choices() -> None:
     assert found["default"]["score"] == "pixbal"
     text = said("strategies")
     assert all(name in text for name in preset_names())
+
+
+def test_the_command_starts_without_what_only_a_training_needs() -> None:
+    slow = "torchvision", "timm", "segmentation_models_pytorch", "lightning_fabric", "transformers", "sympy"
+    code = f"import sys, seglens.cli, seglens.web.app; print([name for name in {slow} if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_the_version_is_told() -> None:
+    assert said("--version").strip() == f"seglens {__version__}"
 
 
 def test_doctor_tells_what_is_there() -> None:

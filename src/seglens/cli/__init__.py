@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
+from seglens import __version__
 from seglens.cli import (
     accounts,
     annotate,
@@ -29,11 +31,28 @@ from seglens.types import SeglensError
 
 app = typer.Typer(
     name="seglens",
-    help="Find the pixels worth a person's time, see why, and train a better model.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def print_version(wanted: bool) -> None:
+    """Print the version and end, if wanted."""
+    if wanted:
+        typer.echo(f"seglens {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Find the pixels worth a person's time, see why, and train a better model."""
+
+
 for module in (
     run,
     annotate,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import norm as normal
-from scipy.stats import t as student
+from scipy.special import ndtri, stdtrit
 
 from seglens.functional.metrics import miou
 from seglens.types import Chance, FloatArray, IntArray
@@ -56,5 +55,5 @@ def miou_interval(
     values: FloatArray = ((weights @ hit + more * quality) / (weights @ union + more)).mean(1)
     low, middle, high = np.quantile(values, [(1 - level) / 2, 0.5, (1 + level) / 2])
     upper = (1 + level) / 2
-    stretch = float(student.ppf(upper, max(len(hit) - 1, 1)) / normal.ppf(upper))
+    stretch = float(stdtrit(max(len(hit) - 1, 1), upper) / ndtri(upper))
     return max(middle - stretch * (middle - low), 0.0), min(middle + stretch * (high - middle), 1.0)

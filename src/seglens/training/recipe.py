@@ -7,10 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from seglens.config import TrainConfig
@@ -25,6 +24,9 @@ from seglens.training.precision import Precision, resolve_precision
 from seglens.training.resume import restore, save, training_key
 from seglens.training.source import Course, TrainSource
 from seglens.types import Chance, ModelSet, SeglensError, Targets
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 @dataclass
@@ -91,7 +93,10 @@ def train(
     Raises:
         SeglensError: nothing to learn from, a loss that is not finite, a checkpoint of another training.
     """
-    fabric = fabric or Fabric(accelerator="auto", devices=1)
+    if fabric is None:
+        from lightning_fabric import Fabric  # takes two seconds: only a training waits for it
+
+        fabric = Fabric(accelerator="auto", devices=1)
     fabric.to_device(net)
     net.freeze_encoder(config.rhythm == "interactive")
     shown = {part.unlabelled_images for part in companions if isinstance(part, Shown)}

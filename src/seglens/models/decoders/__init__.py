@@ -1,4 +1,5 @@
-"""The decoders: thin doors to those of segmentation-models-pytorch, by name in ``seglens.registry.networks``.
+"""The decoders: thin doors to those of segmentation-models-pytorch, by name in ``seglens.registry.networks``,
+imported when one is built (they take seconds).
 
 A decoder is a module built as ``Decoder(config, channels, strides)`` (of the encoder's stages, stride 1 first) that
 maps the list of all stages to (N, out_channels, H / stride, W / stride). It says which ``encoder_strides`` it can read

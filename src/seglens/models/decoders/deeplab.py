@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
-from segmentation_models_pytorch.decoders.deeplabv3.decoder import DeepLabV3PlusDecoder
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -52,6 +51,8 @@ class DeepLab(nn.Module):
     dropout_at = "aspp"
 
     def __init__(self, config: ModelConfig, channels: Sequence[int], strides: Sequence[int]) -> None:
+        from segmentation_models_pytorch.decoders.deeplabv3.decoder import DeepLabV3PlusDecoder
+
         super().__init__()
         deep = strides[-1]
         self.taps = ("stride-4", f"stride-{deep}")

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 import torch
-from segmentation_models_pytorch.decoders.fpn.decoder import FPNDecoder
 from torch import Tensor, nn
 
 from seglens.config import ModelConfig
@@ -38,6 +37,8 @@ class Fpn(nn.Module):
     dropout_at = "decoder"
 
     def __init__(self, config: ModelConfig, channels: Sequence[int], _strides: Sequence[int]) -> None:
+        from segmentation_models_pytorch.decoders.fpn.decoder import FPNDecoder
+
         super().__init__()
         if config.width % 32:
             raise SeglensError(f"model.width: found {config.width}, allowed for fpn: multiples of 32 (group norm)")

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
-from segmentation_models_pytorch.decoders.segformer.decoder import SegformerDecoder
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -40,6 +39,8 @@ class Segformer(nn.Module):
     dropout_at = "decoder"
 
     def __init__(self, config: ModelConfig, channels: Sequence[int], _strides: Sequence[int]) -> None:
+        from segmentation_models_pytorch.decoders.segformer.decoder import SegformerDecoder
+
         super().__init__()
         self.layers = SegformerDecoder([channels[0], 0, *channels[2:]], segmentation_channels=config.width)
         self.out_channels = self.width = config.width

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
-from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -59,6 +58,8 @@ class Unet(nn.Module):
     dropout_at = "decoder"
 
     def __init__(self, config: ModelConfig, channels: Sequence[int], _strides: Sequence[int]) -> None:
+        from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder
+
         super().__init__()
         self.taps = tuple(f"stride-{2**i}" for i, width in enumerate(channels) if i and width)
         self.layers = UnetDecoder(list(channels), UNET_WIDTHS)
