@@ -15,7 +15,7 @@ demo: $(READY)
 	$(BIN)/seglens demo
 
 test: $(READY) $(DATUMARO) chromium
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
 # The tests of the labelling page need a Chromium; without one they are skipped.
 chromium:

@@ -15,3 +15,11 @@ def shared() -> Path:
     if not (folder / "data" / "camvid" / "train").is_dir():
         pytest.skip("no shared data here (set SEGLENS_SHARED to a folder that holds data/camvid)")
     return folder
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Side by side (``pytest -n 2 --dist loadgroup``) a file stays in one process, and so do all that share a server."""
+    for item in items:
+        shared = "label_studio" if item.get_closest_marker("label_studio") else item.path.as_posix()
+        item.add_marker(pytest.mark.xdist_group(shared))

@@ -37,9 +37,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """An installation that nobody waits for any longer is stopped; the next one goes on with it."""
+    """An installation that nobody waits for any longer is stopped; the next one goes on with it.
+
+    Side by side it goes on: another process of the run may still wait for it.
+    """
     process = session.config.stash.get(installing, None)
-    if process is not None:
+    if process is not None and not hasattr(session.config, "workerinput"):
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
