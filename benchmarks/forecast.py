@@ -1,7 +1,7 @@
-"""How well `seglens forecast` tells the next round: on the bench's own curves, one row (preset) left out at a time.
+"""How well `seglens forecast` tells the next round: on the bench's own curves, one preset left out at a time.
 
 Every round with two measured ones before it is told from those, at the clicks that it came to cost. Its 80 % interval
-is made from the curves of all rows of other names, in whatever file.
+is made from the curves of all other presets, in whatever file.
 
 - `coverage`: the share of rounds inside their 80 % interval;
 - `mae`, `mae_trend`: mean absolute error, mIoU, of what is expected, and of last value plus slope of the last step;
@@ -43,7 +43,7 @@ def measure(files: Sequence[Path]) -> dict[str, Any]:
     """The figures of all files, and of each that has a point."""
     sources = [read_source(str(file)) for file in files]
     points = tell(sources)
-    ends = left_out(points, lambda one: one.row)
+    ends = left_out(points, lambda one: one.preset)
     found: dict[str, Any] = scored(points, ends)
     low, high = GOALS["coverage"]
     found["goals"] = GOALS

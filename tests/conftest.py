@@ -19,7 +19,7 @@ def shared() -> Path:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Side by side (``pytest -n 2 --dist loadgroup``) a file stays in one process, and so do all that share a server."""
+    """Side by side (``-n 2 --dist loadgroup``) a file stays in one process, and so do all that share a server."""
     for item in items:
         shared = "label_studio" if item.get_closest_marker("label_studio") else item.path.as_posix()
         item.add_marker(pytest.mark.xdist_group(shared))

@@ -31,15 +31,15 @@ def test_a_round_is_told_from_those_before_it() -> None:
     assert tell([source(a=[(100.0, 0.2), (200.0, None), (200.0, 0.3), (200.0, 0.4)])]) == []
 
 
-def test_the_quantiles_for_a_row_know_nothing_of_it() -> None:
+def test_the_quantiles_for_a_preset_know_nothing_of_it() -> None:
     wild = [(spent, 1 - miou) for spent, miou in CURVE]
     points = tell([source("f", a=[*CURVE], b=[*wild]), source("g", a=[*CURVE])])
-    ends = left_out(points, lambda one: one.row)
+    ends = left_out(points, lambda one: one.preset)
     of_a, of_b = ([one for one in points if one.row == row] for row in "ab")
     assert ends(of_a[0]) == quantiles(of_b)
     assert ends(of_b[0]) == quantiles(of_a)
     with pytest.raises(SeglensError, match="three measured rounds"):
-        left_out(of_a, lambda one: one.row)
+        left_out(of_a, lambda one: one.preset)
 
 
 def test_a_score_counts_what_lies_inside() -> None:
@@ -52,10 +52,12 @@ def test_a_score_counts_what_lies_inside() -> None:
 
 
 def test_our_own_curves_are_told_better_than_by_their_trend() -> None:
+    presets = {one.preset for one in tell([read_source(str(RESULTS / "segxal.json"))])}
+    assert presets >= {"segxal-manual", "entropy-image"}
     points = tell(
         [read_source(str(RESULTS / f"{name}.json")) for name in ("camvid", "segxal-streets", "demo", "segxal")]
     )
-    for ends in (left_out(points, lambda one: one.row), lambda one: QUANTILES):
+    for ends in (left_out(points, lambda one: one.preset), lambda one: QUANTILES):
         found = score(points, ends)
         assert found.points > 100
         assert 0.7 <= found.coverage <= 0.9

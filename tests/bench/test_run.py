@@ -119,6 +119,7 @@ def test_every_preset_stands_in_the_json_with_what_its_runs_say(whole: Path) -> 
     chance = found["presets"]["random superpixels"]
     assert ours["aubc_gain_over_random_superpixels"] == pytest.approx(ours["aubc"] - chance["aubc"])
     assert (ours["answer"], images["answer"]) == ("dominant-class", "dense")
+    assert (chance["aubc_gain_over_random_superpixels"], chance["aubc_gain_over_random_superpixels_p"]) == (0.0, None)
     reached = [one["clicks_to_90"] for one in found["presets"].values() if one["clicks_to_90"] is not None]
     assert found["clicks_to_90"] == min(reached, default=None)
     first = found["rows"]["random images"][0]["rounds"][0]

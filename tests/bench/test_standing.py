@@ -210,7 +210,8 @@ def test_the_results_file_tells_every_preset() -> None:
         pytest.approx(np.interp(0.57, values, CLICKS)) for values in by_seed(of, "good")
     ]
     assert told["presets"]["chance"]["clicks_to_90"] is None
-    assert not any(key.startswith("aubc_gain") for key in told["presets"]["chance"])
+    chance = told["presets"]["chance"]
+    assert (chance["aubc_gain_over_chance"], chance["aubc_gain_over_chance_p"]) == (0.0, None)
     assert told["clicks_to_95"] == good["clicks_to_95"]
     assert told["pixels_to_95"] is None  # nobody draws
     drawn = plain(five(answer="dense"))

@@ -13,7 +13,7 @@ from small import figures, results
 from seglens.bench.figures import RunFigures
 from seglens.bench.results import plain
 from seglens.bench.sources import Source, read_source
-from seglens.bench.versus import AXES, pair_up, paired_p, versus
+from seglens.bench.versus import AXES, pair_up, versus
 from seglens.types import SeglensError
 
 
@@ -56,11 +56,6 @@ def test_the_end_is_that_of_the_common_range() -> None:
     assert versus(one, [figures(0, [(60, 0.1)])], AXES["clicks"], 3).known == []
     with pytest.raises(SeglensError, match=r"no seed in common: \[0\] and \[1\]"):
         versus(one, [figures(1, [(20, 0.1)])], AXES["clicks"], 3)
-
-
-@pytest.mark.parametrize("values", [[0.1] * 12, [0.2], []])
-def test_runs_that_do_not_vary_have_no_p(values: list[float]) -> None:
-    assert paired_p(values) is None
 
 
 def test_sources_are_files_and_rows_of_them(tmp_path: Path) -> None:

@@ -18,11 +18,12 @@ class Told:
     """One round that was told from those before it; mIoU everywhere.
 
     ``trend`` is what the last value and the slope of the last step would have told, ``last`` the last value alone,
-    ``unrest`` how far the curve could be thought to move.
+    ``unrest`` how far the curve could be thought to move; ``preset`` is what the row started from.
     """
 
     file: str
     row: str
+    preset: str
     expected: float
     trend: float
     last: float
@@ -51,10 +52,11 @@ class Score:
 def tell(sources: Sequence[Source], steps: int = 1) -> list[Told]:
     """Every round of finished runs, told from all rounds up to ``steps`` before it, at least two, at its own clicks."""
     return [
-        _told(source.name, row, curve, known, steps)
+        _told((source.name, row, run.preset or row), curve, known, steps)
         for source in sources
         for row, runs in source.rows.items()
-        for curve in map(curve_of, runs)
+        for run in runs
+        for curve in (curve_of(run),)
         for known in range(2, len(curve[0]) - steps + 1)
     ]
 
@@ -64,12 +66,12 @@ def curve_of(run: RunFigures) -> tuple[FloatArray, FloatArray]:
     return rising([(r.clicks, r.miou) for r in run.rounds if r.miou is not None])
 
 
-def _told(file: str, row: str, curve: tuple[FloatArray, FloatArray], known: int, steps: int) -> Told:
+def _told(whose: tuple[str, str, str], curve: tuple[FloatArray, FloatArray], known: int, steps: int) -> Told:
     spent, miou = (values[:known] for values in curve)
     at, truth = (values[known + steps - 1 : known + steps] for values in curve)
     trend = miou[-1] + (miou[-1] - miou[-2]) / (spent[-1] - spent[-2]) * (at - spent[-1])
     figures = (expected(spent, miou, at), trend, miou[-1:], unrest(spent, miou, at), truth)
-    return Told(file, row, *(float(values[0]) for values in figures))
+    return Told(*whose, *(float(values[0]) for values in figures))
 
 
 def quantiles(points: Sequence[Told]) -> tuple[float, float]:
@@ -98,7 +100,7 @@ def score(points: Sequence[Told], ends: Callable[[Told], tuple[float, float]]) -
 
 
 def left_out(points: Sequence[Told], key: Callable[[Told], str]) -> Callable[[Told], tuple[float, float]]:
-    """Quantiles for each point from the points of all other keys: leaving one row, or one file, out.
+    """Quantiles for each point from the points of all other keys: leaving one preset, or one file, out.
 
     Raises:
         SeglensError: there is one key alone.

@@ -65,7 +65,7 @@ class RunFigures:
 
     ``answer`` is the kind of its answers; ``truth_share`` the share of the evaluation's truth that each class has, of
     the last round that was measured; ``threads`` the torch threads it was made with: several
-    numbers where it was resumed with others.
+    numbers where it was resumed with others; ``preset`` what its row started from.
     """
 
     seed: int
@@ -77,6 +77,7 @@ class RunFigures:
     threads: tuple[int, ...] = ()
     answer: str = ""
     truth_share: tuple[float | None, ...] = ()
+    preset: str = ""
 
     @property
     def dense(self) -> bool:
@@ -122,6 +123,7 @@ def read_figures(folder: Path, bands: BandFigures | None = None) -> RunFigures:
         threads=threads,
         answer=config.answer.value,
         truth_share=next((shares for shares in known if shares), ()),
+        preset=config.preset,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -170,7 +170,8 @@ class Bench:
 
     def figures_kept(self, run: PlannedRun) -> RunFigures | None:
         """The kept figures of a run that has no folder here; None = the folder tells, or nothing does."""
-        return None if (run.folder / CONFIG).exists() else self.kept.get(run.config.digest())
+        found = None if (run.folder / CONFIG).exists() else self.kept.get(run.config.digest())
+        return found and replace(found, preset=run.config.preset)
 
     @property
     def on_other_data(self) -> bool:

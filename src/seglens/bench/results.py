@@ -106,6 +106,7 @@ def setting_of(bench: Bench) -> Setting:
 
 def plain(results: Results) -> dict[str, Any]:
     """Everything as plain values, for JSON."""
+    retrained = {row.name for row in results.plan.rows if row.labels_of is not None}
     return {
         "experiment": results.name,
         "title": results.title,
@@ -116,7 +117,7 @@ def plain(results: Results) -> dict[str, Any]:
         "unfinished": list(results.unfinished),
         "full_miou": results.full_miou,
         "reference": results.plan.reference,
-        **presets(results.rows, results.plan.reference, results.full_miou),
+        **presets(results.rows, results.plan.reference, results.full_miou, retrained),
         "equal_cost": {axis: _equal_cost(results, axis) for axis in results.plan.axes},
         "rows": {row: [run.plain() for run in runs] for row, runs in results.rows.items()},
     }

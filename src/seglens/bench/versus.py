@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from scipy.special import stdtr
-
 from seglens.bench.compare import Curve, Difference, Interval, Spread, curve, interval, paired, spread
 from seglens.bench.figures import RunFigures
+from seglens.bench.significance import paired_p
 from seglens.bench.sources import Source
 from seglens.types import SeglensError
 
@@ -94,19 +92,6 @@ def versus(one: Sequence[RunFigures], other: Sequence[RunFigures], axis: Axis, c
     by_class = [paired(_curves(one, axis, c), _curves(other, axis, c)) for c in range(classes)]
     ends = tuple(interval([d.end for d in of_class.values() if d is not None]) for of_class in by_class)
     return Versus(by_seed, interval(means), paired_p(means), spread([found.end for found in known]), ends)
-
-
-def paired_p(differences: Sequence[float]) -> float | None:
-    """The p-value of a two-sided paired t-test; None with fewer than two differences, or where all are the same.
-
-    Example:
-        >>> round(paired_p([0.01, 0.03, 0.02]), 4), paired_p([0.1, 0.1]), paired_p([0.1])
-        (0.0742, None, None)
-    """
-    found = spread(differences)
-    if found is None or found.sd is None or found.sd <= 1e-12 * max(1.0, abs(found.mean)):
-        return None
-    return float(2 * stdtr(found.n - 1, -abs(found.mean) * math.sqrt(found.n) / found.sd))
 
 
 def _curves(runs: Sequence[RunFigures], axis: Axis, class_index: int | None = None) -> dict[int, Curve]:

@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection, wait
 import torch
 
 from seglens.bench.plan import PlannedRun
+from seglens.config import cores
 from seglens.loop.workbench import Report
 from seglens.types import SeglensError
 
@@ -39,7 +40,7 @@ def share(jobs: int) -> int:
         >>> share(10**6)
         1
     """
-    return max(1, (os.cpu_count() or 1) // jobs)
+    return max(1, cores() // jobs)
 
 
 class Worker:

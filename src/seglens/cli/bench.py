@@ -16,6 +16,7 @@ from seglens.cli import console
 from seglens.cli.board import Board
 from seglens.cli.compare import compare
 from seglens.cli.run import Json
+from seglens.config import cores
 from seglens.types import SeglensError
 
 
@@ -65,6 +66,8 @@ def bench(
     json: Json = False,
 ) -> None:
     """Run presets x seeds x rounds, paired and resumable, and write tables and curves at equal cost."""
+    if jobs > cores():
+        raise SeglensError(f"--jobs: found {jobs}, allowed: 1 to {cores()}, the cores that this process may use")
     planned = load_bench(file, runs, set_ or (), keep or ())
     if dry_run:
         _show(outlook(planned, only or ()), json)

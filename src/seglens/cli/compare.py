@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from seglens.bench.compare import Interval
+from seglens.bench.significance import TEST
 from seglens.bench.sources import read_source
 from seglens.bench.versus import AXES, Versus, pair_up, versus
 from seglens.cli import console
@@ -36,6 +37,8 @@ def compare(
     for pair, by_axis in found.items():
         for name, axis in by_axis.items():
             table.add_row(console.escape(" less ".join(dict.fromkeys(pair))), UNITS[name], *_cells(axis))
+    tests = sum(axis.p is not None for by_axis in found.values() for axis in by_axis.values())
+    table.caption = f"p: {TEST}, not corrected; {tests} comparisons"
     console.out.print(table)
     for pair, by_axis in found.items():
         console.out.print(_by_class(" less ".join(dict.fromkeys(pair)), one.classes, by_axis))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from skimage.segmentation import slic
 
+from seglens.config import cores
 from seglens.files import encode_id, locked, write_bytes
 from seglens.protocols import Progress, SegDataset
 from seglens.superpixels.search import Search, Setting
@@ -213,4 +213,4 @@ def _read_labels(path: Path) -> IntArray:
 
 def _workers() -> int:
     # SLIC releases the interpreter's lock, so that threads are enough.
-    return min(os.cpu_count() or 1, 8)
+    return min(cores(), 8)
