@@ -181,10 +181,12 @@ class Desk:
             chosen = select(QueryRow.id).where(QueryRow.kind == kind, _free(owner, self.clock()))
             return list(session.scalars(_in_order(chosen)))
 
-    def waiting(self, most: int) -> list[Query]:
-        """The first open questions, whoever has them, in the order asked."""
+    def waiting(self, most: int | None = None, image: str | None = None) -> list[Query]:
+        """The first open questions, of one image or of all, whoever has them, in the order asked."""
         with self.repo.transaction() as session:
             chosen = _in_order(select(QueryRow).where(QueryRow.id.not_in(said()))).limit(most)
+            if image is not None:
+                chosen = chosen.where(QueryRow.image == image)
             return [query_of(row) for row in session.scalars(chosen)]
 
     # -- drafts -----------------------------------------------------------------------------------------------------
