@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from seglens.store.overlap import classes_of, compare, said
@@ -23,6 +23,7 @@ from seglens.store.tables import (
     OverlapRow,
     QueryRow,
     RevisionRow,
+    RoundRow,
     now,
 )
 from seglens.types import Answer, Query, SeglensError
@@ -110,12 +111,10 @@ class Desk:
             )
             row = session.scalars(own.limit(1)).first()
             if row is None:
-                free = _in_order(select(QueryRow)).where(_free(owner, moment))
                 left = session.get(QueryRow, after) if after is not None else None
                 if left is not None:
-                    following = free.where(or_(QueryRow.round < left.round, _behind(left)))
-                    row = session.scalars(following.limit(1)).first()
-                row = row or session.scalars(free.limit(1)).first()
+                    row = _first_free(session, owner, moment, or_(QueryRow.round < left.round, _behind(left)))
+                row = row or _first_free(session, owner, moment)
             if row is None:
                 return None
             self._claim(session, row.id, owner, moment)
@@ -322,6 +321,16 @@ class Desk:
 def _in_order(statement: Select[Any]) -> Select[Any]:
     """The newest round's questions first, in the order asked; then what is left of earlier rounds."""
     return statement.order_by(QueryRow.round.desc(), QueryRow.position)
+
+
+def _first_free(session: Session, owner: Owner, moment: float, also: ColumnElement[bool] = true()) -> QueryRow | None:
+    """The first question that this desk may claim; a round at a time, as the index has them: nothing is sorted."""
+    for number in session.scalars(select(RoundRow.number).order_by(RoundRow.number.desc())):
+        of_round = select(QueryRow).where(QueryRow.round == number, _free(owner, moment), also)
+        row = session.scalars(of_round.order_by(QueryRow.position).limit(1)).first()
+        if row is not None:
+            return row
+    return None
 
 
 def _behind(row: QueryRow) -> ColumnElement[bool]:

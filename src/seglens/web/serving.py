@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import socket
 from pathlib import Path
@@ -46,4 +47,6 @@ def serve(
     config = uvicorn.Config(
         create_app(office), log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=3
     )
+    gc.collect()
+    gc.freeze()  # what the imports left stays: going through all of it again would hold up everybody for half a second
     uvicorn.Server(config).run(sockets=[listening])
