@@ -196,6 +196,7 @@ class Desk:
             StaleError: as new or newer stands there already; nothing changes.
             TakenError: the claim ran out and another has the question since.
         """
+        body = zlib.compress(draft.body, 1)
         with self.repo.writing(synced=False) as session:
             _row(session, id)
             moment = self.clock()
@@ -208,7 +209,6 @@ class Desk:
                 raise StaleError(
                     f"revision: found {draft.revision}, but {stored} is stored already; nothing was changed", stored
                 )
-            body = zlib.compress(draft.body, 1)
             if row is None:
                 session.add(DraftRow(query_id=id, person=owner.person, revision=draft.revision, body=body))
             else:
