@@ -56,6 +56,11 @@ class Remembered:
         self._kept[key] = (moment, value)
         return value
 
+    def has(self, key: Any) -> bool:
+        """Whether ``get`` would give the value without making it."""
+        kept = self._kept.get(key)
+        return kept is not None and time.monotonic() - kept[0] < self.seconds
+
     def forget(self) -> None:
         """Look everything up again."""
         self._kept.clear()
@@ -118,6 +123,10 @@ class Office:
     def accounts(self) -> bool:
         """Whether people have to say who they are."""
         return not self.loopback or self.short.get("accounts", self.people.there)
+
+    def knows(self, token: str | None) -> bool:
+        """Whether who shows this token can be said without asking the store."""
+        return (not self.loopback or self.short.has("accounts")) and (token is None or self.short.has(("token", token)))
 
     def whose(self, token: str) -> Person | None:
         """The person whom a token lets in."""
