@@ -267,13 +267,12 @@ def main() -> None:
             own = [sys.executable, __file__, "--people", str(given.people), "--seconds", str(given.seconds)]
             own += ["--every", str(given.every), "--client", url]
             clients = [
-                subprocess.Popen(
-                    [*own, str(n), str(given.processes)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-                )
+                subprocess.Popen([*own, str(n), str(given.processes)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
                 for n in range(given.processes)
             ]
             for client in clients:  # all begin together, none while another is still importing
-                assert client.stdout is not None and client.stdout.readline() == b"ready\n"
+                assert client.stdout is not None
+                assert client.stdout.readline() == b"ready\n"
             before, at = process_seconds(server.pid), time.monotonic()
             for client in clients:
                 assert client.stdin is not None

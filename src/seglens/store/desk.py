@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from seglens.store.overlap import classes_of, compare, said
@@ -323,10 +323,10 @@ def _in_order(statement: Select[Any]) -> Select[Any]:
     return statement.order_by(QueryRow.round.desc(), QueryRow.position)
 
 
-def _first_free(session: Session, owner: Owner, moment: float, also: ColumnElement[bool] = true()) -> QueryRow | None:
+def _first_free(session: Session, owner: Owner, moment: float, *also: ColumnElement[bool]) -> QueryRow | None:
     """The first question that this desk may claim; a round at a time, as the index has them: nothing is sorted."""
     for number in session.scalars(select(RoundRow.number).order_by(RoundRow.number.desc())):
-        of_round = select(QueryRow).where(QueryRow.round == number, _free(owner, moment), also)
+        of_round = select(QueryRow).where(QueryRow.round == number, _free(owner, moment), *also)
         row = session.scalars(of_round.order_by(QueryRow.position).limit(1)).first()
         if row is not None:
             return row
