@@ -204,6 +204,8 @@ def share(people: int, seconds: float, every: float, url: str, number: int, of: 
         await asyncio.gather(*(one.work(until) for one in found))
         return found
 
+    print("ready", flush=True)
+    sys.stdin.readline()
     begun = resource.getrusage(resource.RUSAGE_SELF)
     found = asyncio.run(all_of_them())
     ended = resource.getrusage(resource.RUSAGE_SELF)
@@ -262,13 +264,20 @@ def main() -> None:
         try:
             for id in Office(run, train=False).data.ids:  # into memory, as after the first minutes of a day
                 httpx.get(f"{url}/api/picture", params={"image": id})
-            before, at = process_seconds(server.pid), time.monotonic()
             own = [sys.executable, __file__, "--people", str(given.people), "--seconds", str(given.seconds)]
             own += ["--every", str(given.every), "--client", url]
             clients = [
-                subprocess.Popen([*own, str(n), str(given.processes)], stdout=subprocess.PIPE)
+                subprocess.Popen([*own, str(n), str(given.processes)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
                 for n in range(given.processes)
             ]
+            for client in clients:  # all begin together, none while another is still importing
+                assert client.stdout is not None
+                assert client.stdout.readline() == b"ready\n"
+            before, at = process_seconds(server.pid), time.monotonic()
+            for client in clients:
+                assert client.stdin is not None
+                client.stdin.write(b"begin\n")
+                client.stdin.flush()
             told = [json.loads(client.communicate()[0].splitlines()[-1]) for client in clients]
             lasted = time.monotonic() - at
             used = process_seconds(server.pid) - before

@@ -23,6 +23,7 @@ from seglens.store.tables import (
     OverlapRow,
     QueryRow,
     RevisionRow,
+    RoundRow,
     now,
 )
 from seglens.types import Answer, Query, SeglensError
@@ -110,12 +111,10 @@ class Desk:
             )
             row = session.scalars(own.limit(1)).first()
             if row is None:
-                free = _in_order(select(QueryRow)).where(_free(owner, moment))
                 left = session.get(QueryRow, after) if after is not None else None
                 if left is not None:
-                    following = free.where(or_(QueryRow.round < left.round, _behind(left)))
-                    row = session.scalars(following.limit(1)).first()
-                row = row or session.scalars(free.limit(1)).first()
+                    row = _first_free(session, owner, moment, or_(QueryRow.round < left.round, _behind(left)))
+                row = row or _first_free(session, owner, moment)
             if row is None:
                 return None
             self._claim(session, row.id, owner, moment)
@@ -181,10 +180,12 @@ class Desk:
             chosen = select(QueryRow.id).where(QueryRow.kind == kind, _free(owner, self.clock()))
             return list(session.scalars(_in_order(chosen)))
 
-    def waiting(self, most: int) -> list[Query]:
-        """The first open questions, whoever has them, in the order asked."""
+    def waiting(self, most: int | None = None, image: str | None = None) -> list[Query]:
+        """The first open questions, of one image or of all, whoever has them, in the order asked."""
         with self.repo.transaction() as session:
             chosen = _in_order(select(QueryRow).where(QueryRow.id.not_in(said()))).limit(most)
+            if image is not None:
+                chosen = chosen.where(QueryRow.image == image)
             return [query_of(row) for row in session.scalars(chosen)]
 
     # -- drafts -----------------------------------------------------------------------------------------------------
@@ -195,6 +196,7 @@ class Desk:
             StaleError: as new or newer stands there already; nothing changes.
             TakenError: the claim ran out and another has the question since.
         """
+        body = zlib.compress(draft.body, 1)
         with self.repo.writing(synced=False) as session:
             _row(session, id)
             moment = self.clock()
@@ -207,7 +209,6 @@ class Desk:
                 raise StaleError(
                     f"revision: found {draft.revision}, but {stored} is stored already; nothing was changed", stored
                 )
-            body = zlib.compress(draft.body, 1)
             if row is None:
                 session.add(DraftRow(query_id=id, person=owner.person, revision=draft.revision, body=body))
             else:
@@ -320,6 +321,16 @@ class Desk:
 def _in_order(statement: Select[Any]) -> Select[Any]:
     """The newest round's questions first, in the order asked; then what is left of earlier rounds."""
     return statement.order_by(QueryRow.round.desc(), QueryRow.position)
+
+
+def _first_free(session: Session, owner: Owner, moment: float, *also: ColumnElement[bool]) -> QueryRow | None:
+    """The first question that this desk may claim; a round at a time, as the index has them: nothing is sorted."""
+    for number in session.scalars(select(RoundRow.number).order_by(RoundRow.number.desc())):
+        of_round = select(QueryRow).where(QueryRow.round == number, _free(owner, moment), *also)
+        row = session.scalars(of_round.order_by(QueryRow.position).limit(1)).first()
+        if row is not None:
+            return row
+    return None
 
 
 def _behind(row: QueryRow) -> ColumnElement[bool]:

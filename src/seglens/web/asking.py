@@ -36,9 +36,11 @@ def suggestion(query: Query) -> dict[str, Any] | None:
 
 def question(office: Office, owner: Owner, id: str) -> dict[str, Any]:
     """Everything the page shows of a question; the person's own draft and answer with it."""
-    query, position, of = office.asked(id)
-    draft = office.desk.draft(owner.person, id)
-    given = office.desk.given(owner.person, id)
+    with office.repo.transaction():
+        query, position, of = office.asked(id)
+        draft = office.desk.draft(owner.person, id)
+        given = office.desk.given(owner.person, id)
+        seconds_left = office.desk.seconds_left(owner, id)
     region = query.region
     return {
         "id": query.id,
@@ -52,7 +54,7 @@ def question(office: Office, owner: Owner, id: str) -> dict[str, Any]:
         "score": query.score if np.isfinite(query.score) else None,
         "region": {"runs": region.runs.tolist(), "box": box_of(region), "pixels": region.pixels},
         "suggestion": suggestion(query),
-        "claim": {"seconds_left": round(office.desk.seconds_left(owner, id), 1)},
+        "claim": {"seconds_left": round(seconds_left, 1)},
         "draft": json.loads(draft.body) if draft is not None else None,
         "answer": answer_view(given) if given is not None else None,
         "revision": max(draft.revision if draft else 0, given.revision if given else 0),

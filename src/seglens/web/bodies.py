@@ -27,11 +27,12 @@ def shallow(value: Any) -> Any:
         found, depth = below.pop()
         if depth > DEEPEST:
             raise ValueError(f"nested deeper than {DEEPEST}")
-        if isinstance(found, float) and not math.isfinite(found):
-            raise ValueError("a number that is not finite")
-        if isinstance(found, dict | list):
-            parts = found.values() if isinstance(found, dict) else found
-            below.extend((part, depth + 1) for part in parts)
+        parts = found.values() if isinstance(found, dict) else found if isinstance(found, list) else (found,)
+        for part in parts:
+            if isinstance(part, float) and not math.isfinite(part):
+                raise ValueError("a number that is not finite")
+            if part is not found and isinstance(part, dict | list):
+                below.append((part, depth + 1))
     return value
 
 

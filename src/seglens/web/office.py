@@ -24,7 +24,7 @@ from seglens.types import ByteArray, ClassTable, FloatArray, ImageId, Query, Seg
 from seglens.web.driver import Driver
 from seglens.web.layers import Layers
 from seglens.web.pictures import SCALES, Pictures
-from seglens.web.similar import colors_of
+from seglens.web.similar import KINDS, colors_of
 
 log = logging.getLogger("seglens.web")
 
@@ -55,6 +55,11 @@ class Remembered:
             self._kept.clear()
         self._kept[key] = (moment, value)
         return value
+
+    def has(self, key: Any) -> bool:
+        """Whether ``get`` would give the value without making it."""
+        kept = self._kept.get(key)
+        return kept is not None and time.monotonic() - kept[0] < self.seconds
 
     def forget(self) -> None:
         """Look everything up again."""
@@ -101,7 +106,6 @@ class Office:
         self._asked: dict[str, tuple[Query, int, int]] = {}
         self._groups: dict[str, list[ImageId]] = {}
         self._decoded = Remembered(120.0, most=8)
-        self._last: tuple[ImageId, ByteArray] | None = None
         self._stop = threading.Event()
         self.short = Remembered(BELIEVED_SECONDS)
         self.slow = Remembered(1.0)
@@ -119,6 +123,10 @@ class Office:
     def accounts(self) -> bool:
         """Whether people have to say who they are."""
         return not self.loopback or self.short.get("accounts", self.people.there)
+
+    def knows(self, token: str | None) -> bool:
+        """Whether who shows this token can be said without asking the store."""
+        return (not self.loopback or self.short.has("accounts")) and (token is None or self.short.has(("token", token)))
 
     def whose(self, token: str) -> Person | None:
         """The person whom a token lets in."""
@@ -158,9 +166,7 @@ class Office:
         while not self._stop.is_set():
             try:
                 waiting = self.desk.waiting(READY)
-                for query in waiting:
-                    if query.id not in self.colors:
-                        self.colors[query.id] = colors_of(query, self._image(query.image))
+                self._note_colors(waiting)
                 for id in dict.fromkeys(query.image for query in waiting):
                     if id not in done and not self._stop.is_set():
                         self.prepare(id)
@@ -177,10 +183,13 @@ class Office:
                 return
             self.pictures.ids(id, scale)
 
-    def _image(self, id: ImageId) -> ByteArray:
-        if self._last is None or self._last[0] != id:
-            self._last = (id, self.data.image(id))
-        return self._last[1]
+    def _note_colors(self, waiting: list[Query]) -> None:
+        """Note the colours of questions that may look alike; an image is decoded once for all of its questions."""
+        for query in waiting:
+            if query.kind in KINDS and query.id not in self.colors and not self._stop.is_set():
+                image = self.data.image(query.image)
+                for other in self.desk.waiting(image=query.image):
+                    self.colors[other.id] = colors_of(other, image)
 
     def decoded(self, id: ImageId) -> ByteArray:
         """(H, W, 3) an image; the last few asked for are kept."""

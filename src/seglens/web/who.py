@@ -36,7 +36,10 @@ async def person_of(request: Request) -> Person:
         Refusal: 401, nobody the run knows.
     """
     office = office_of(request)
-    return await run_in_threadpool(_look_up, office, token_of(request))
+    token = token_of(request)
+    if office.knows(token):  # most requests: no thread for what is in memory
+        return _look_up(office, token)
+    return await run_in_threadpool(_look_up, office, token)
 
 
 def _look_up(office: Office, token: str | None) -> Person:
