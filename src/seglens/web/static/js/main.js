@@ -76,6 +76,7 @@ async function begin() {
     named("saved").dataset.state = outbox.offline && waiting ? "offline" : text;
   };
   session.addEventListener("edit", () => outbox.changed());
+  session.addEventListener("settled", () => people.review(session, run, palette));
   session.addEventListener("question", () => question(session, view, stage, layers, tools));
   follow((status, before) => {
     outbox.send();

@@ -119,6 +119,20 @@ export class Mask {
     this.changed(0, 0, this.size[0], this.size[1]);
   }
 
+  /**
+   * Lay a drawing over it, as one stroke.
+   *
+   * @param {import("./types.js").MaskRuns} said
+   * @returns {Stroke|null} null where nothing changed
+   */
+  lay(said) {
+    this.begin();
+    for (const [value, runs] of said.runs_by_class) {
+      for (const [start, length] of runs) this.set(Array.from({ length }, (_, at) => start + at), value);
+    }
+    return this.commit("laid");
+  }
+
   /** What is said, as runs by class. */
   said() {
     return runsByClass(this.pixels, this.region);
