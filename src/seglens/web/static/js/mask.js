@@ -108,14 +108,15 @@ export class Mask {
    *
    * @param {import("./types.js").MaskRuns|null|undefined} said
    * @param {Stroke[]} [strokes] its history, as far as known
+   * @param {Stroke[]} [undone] what was taken back of it, the last one last
    */
-  load(said, strokes = []) {
+  load(said, strokes = [], undone = []) {
     this.pixels.fill(NONE);
     for (const [value, runs] of said?.runs_by_class ?? []) {
       for (const [start, length] of runs) this.pixels.fill(value, start, start + length);
     }
     this.strokes = [...strokes];
-    this.undone = [];
+    this.undone = [...undone];
     this.changed(0, 0, this.size[0], this.size[1]);
   }
 

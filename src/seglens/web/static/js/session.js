@@ -120,7 +120,7 @@ export class Session extends EventTarget {
     const newest = [question.draft, kept].reduce((a, b) => ((b?.revision ?? -1) > (a?.revision ?? -1) ? b : a), null);
     const said = newest && newest.revision >= question.revision ? newest : (question.answer ?? newest);
     this.revision = Math.max(question.revision, newest?.revision ?? 0);
-    this.mask.load(said?.mask, said && "strokes" in said ? said.strokes : []);
+    this.mask.load(said?.mask, said && "strokes" in said ? said.strokes : [], said?.undone ?? []);
     this.classes = [...(said?.classes ?? [])];
     this.point = said?.point ?? null;
     this.clicks = newest?.clicks ?? 0;
@@ -163,17 +163,9 @@ export class Session extends EventTarget {
 
   /** @returns {import("./types.js").Draft} */
   draft() {
-    const said = this.#said();
-    let strokes = this.mask?.strokes ?? [];
-    let length = 0;
-    for (let i = strokes.length - 1; i >= 0; i--) {
-      length += 7 * strokes[i].runs.length;
-      if (length > LONGEST) {
-        strokes = strokes.slice(i + 1);
-        break;
-      }
-    }
-    return { ...said, strokes };
+    const [strokes, left] = newest(this.mask?.strokes ?? [], LONGEST);
+    const [undone] = newest(this.mask?.undone ?? [], left);
+    return { ...this.#said(), strokes, undone };
   }
 
   undo() {
@@ -277,4 +269,17 @@ export class Session extends EventTarget {
   #happened(/** @type {string} */ what) {
     this.dispatchEvent(new Event(what));
   }
+}
+
+/**
+ * The last strokes whose JSON is not longer than allowed, and the length that is left.
+ *
+ * @param {import("./types.js").Stroke[]} strokes
+ * @param {number} length
+ * @returns {[import("./types.js").Stroke[], number]}
+ */
+function newest(strokes, length) {
+  let first = strokes.length;
+  while (first > 0 && 7 * strokes[first - 1].runs.length <= length) length -= 7 * strokes[--first].runs.length;
+  return [strokes.slice(first), length];
 }

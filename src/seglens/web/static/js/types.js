@@ -13,6 +13,7 @@
  * @typedef {object} Draft
  * @property {number} revision strictly growing
  * @property {Stroke[]} strokes the undo history
+ * @property {Stroke[]} [undone] what can be done again, the next one last
  * @property {MaskRuns|null} mask
  * @property {number[]} classes
  * @property {[number, number]|null} point
