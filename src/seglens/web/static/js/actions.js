@@ -46,6 +46,7 @@ export function actions(acts) {
   async function accept() {
     const { question, mask } = session;
     if (!question || session.sending) return;
+    if (question.kind === "dense" && named("accept").hidden) return tell("There is no prediction of this image: choose a class and draw.");
     session.clicks++;
     if (question.kind === "dense") return fillPredicted();
     if (!question.suggestion) return tell("The model suggests nothing here: choose a class.");

@@ -62,7 +62,7 @@ export function panel(session, run, keys, acts) {
     named("classes").hidden = kind === "verdict";
     const accept = named("accept");
     const drawn = session.drawn;
-    accept.hidden = kind === "verdict" || kind === "point" || (!drawn && !suggestion) || (kind === "mask" && !suggestion);
+    accept.hidden = kind === "verdict" || kind === "point" || (!drawn && !suggestion) || (kind === "mask" && !suggestion) || (kind === "dense" && !question.layers.includes("prediction"));
     const names = suggested(question).map((index) => run.classes[index]?.name).join(", ");
     const sure = suggestion?.confidence ? ` (${Math.round(100 * suggestion.confidence)} %)` : "";
     accept.textContent = kind === "dense" ? "Fill the rest as predicted" : kind === "mask" ? `All of it is ${names}` : `Accept: ${names}${sure}`;

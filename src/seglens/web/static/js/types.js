@@ -36,6 +36,8 @@
  * @property {string} why
  * @property {Region} region
  * @property {{classes: number[], confidence: number}|null} suggestion
+ * @property {string[]} layers those that its image can have
+ * @property {"label"|"audit"} purpose
  * @property {Draft|null} draft
  * @property {Answer|null} answer
  * @property {number} revision
