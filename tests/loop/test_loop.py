@@ -133,6 +133,40 @@ def test_an_exhausted_pool_ends_the_run(tmp_path: Path) -> None:
     assert drive(tmp_path / "run").why == outcome.why  # driving a finished run again changes nothing
 
 
+@pytest.mark.parametrize(("clicks", "overlap"), [(40.0, 0.0), (0.0, 0.5)])
+def test_a_round_of_people_is_a_full_one_whatever_it_cost(tmp_path: Path, clicks: float, overlap: float) -> None:
+    run = tmp_path / "run"
+    create(run, tiny(tmp_path, rounds=3, ask={"name": "human", "overlap": overlap}))
+    repo = Repository.of_run(run)
+    for round in range(2):
+        assert drive(run).state is State.AWAITING
+        asked = repo.queries(round)
+        assert len(asked) == 12
+        for person in ("ana", "ben")[: 1 + bool(overlap)]:
+            cost = Cost(clicks, 10.0, 5.0)
+            said = [Answer(q.id, AnswerStatus.ANSWERED, cost, Provenance.PERSON, (0,), annotator=person) for q in asked]
+            assert repo.add_answers(said) == 12
+    assert drive(run).state is State.AWAITING
+    assert [len(repo.queries(round)) for round in range(3)] == [12, 12, 12]
+    paid = 12 * clicks * (1 + bool(overlap))
+    assert [metric.value for metric in repo.metrics(name="clicks")] == [paid, 2 * paid]  # the curve: as measured
+    repo.close()
+
+
+def test_a_total_counts_what_people_really_paid(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    create(run, tiny(tmp_path, rounds=3, ask="human", budget={"initial": 12, "per_round": 12, "total": 125}))
+    repo = Repository.of_run(run)
+    drive(run)
+    cost = Cost(10.0, 10.0, 5.0)
+    repo.add_answers(
+        [Answer(q.id, AnswerStatus.ANSWERED, cost, Provenance.PERSON, (0,), annotator="ana") for q in repo.queries()]
+    )
+    drive(run)
+    assert len(repo.queries(1)) == 5  # of 125 clicks 120 are gone
+    repo.close()
+
+
 def test_people_answer_and_the_run_goes_on(tmp_path: Path) -> None:
     run = tmp_path / "run"
     create(run, tiny(tmp_path, rounds=2, ask={"name": "human", "enough": 0.5}))

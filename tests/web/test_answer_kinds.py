@@ -110,6 +110,48 @@ def test_two_people_who_disagree_and_a_reviewer(tmp_path: Path, browser: Browser
         desk.page.context.close()
 
 
+def test_a_reviewer_draws_a_third_answer(tmp_path: Path, browser: Browser) -> None:
+    run = make_run(tmp_path, kind="dense", ask=BOTH, count=3)
+    people = People(Repository.of_run(run))
+    for name, role in (("ana", Role.ANNOTATOR), ("ben", Role.ANNOTATOR), ("rea", Role.REVIEWER)):
+        people.add(name, role, f"{name}'s password")
+    people.repo.close()
+    with nearby(run) as url:
+        id = answered(browser, url, "ana", "dense", 0)
+        assert answered(browser, url, "ben", "dense", 1) == id
+        desk = let_in(browser, url, "rea")
+        mine = desk.asked()["id"]
+        desk.press("review")
+        desk.press("correct-ben")
+        assert desk.asked(mine)["id"] == id
+        region, (top, left, bottom, right) = desk.region(), desk.asked()["region"]["box"]
+        theirs = desk.mask()
+        assert set(np.unique(theirs)) == {1, 255}
+        desk.key("b")
+        desk.press("class-4")
+        way = [(top + 6, right - 4), (bottom - 6, right - 4)]
+        desk.drag(way)
+        expected = np.where(stroke(way, 15, region.shape) & region, 4, theirs)
+        np.testing.assert_array_equal(desk.mask(), expected)
+        desk.saved()
+        desk.reload()  # the draft of a review outlives it
+        assert desk.asked()["id"] == mine
+        desk.press("review")
+        desk.press("settle")
+        desk.asked(mine)
+        np.testing.assert_array_equal(desk.mask(), expected)
+        desk.press("submit")
+        until(lambda: id in stored(run), 20, "the dispute to be settled")
+        answer = stored(run)[id].answer
+        assert (answer.annotator, answer.cost.clicks > 0) == ("rea", True)
+        np.testing.assert_array_equal(stored_mask(stored(run)[id]), np.where(region, expected, 255))
+        desk.page.get_by_text("Nothing to review").wait_for()
+        desk.press("close")
+        assert desk.asked(id)["id"] == mine
+        assert desk.errors == []
+        desk.page.context.close()
+
+
 def let_in(browser: Browser, url: str, name: str) -> Desk:
     """Somebody who has logged in, the second time with the right password."""
     desk = Desk(browser.new_context(viewport={"width": 1280, "height": 800}), url)

@@ -6,9 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from browsing import Desk, nearby, stored, stored_mask, until
+from playwright.sync_api import BrowserContext
 from served import make_run, page
 
+from seglens.data import open_data
 from seglens.functional.run_lengths import decode
+from seglens.loop import load_config
 from seglens.types import SeglensError
 from seglens.web.sam import Sam
 
@@ -66,6 +70,28 @@ def test_a_model_from_disk_answers_points_and_boxes(folder: Path, tmp_path: Path
         np.testing.assert_array_equal(decode(np.array(again.json()["runs"]).reshape(-1, 2), (64, 96)), found[0])
     assert any(0 < mask.sum() < mask.size for mask in found)
     assert not np.array_equal(found[0], found[2])
+
+
+def test_chosen_in_the_browser_and_clicked(folder: Path, tmp_path: Path, context: BrowserContext) -> None:
+    run = make_run(tmp_path, "dense")
+    with nearby(run, sam=folder) as url:
+        desk = Desk(context, url)
+        question, region = desk.asked(), desk.region()
+        desk.key("c")
+        desk.press("cut-out-sam2")
+        desk.press("class-3")
+        model, image = Sam(folder), open_data(load_config(run).data).image(question["image"])
+        top, left, bottom, right = question["region"]["box"]
+        spots = [(y, x) for y in range(top + 3, bottom, 7) for x in range(left + 3, right, 7)]
+        found = {spot: model.mask("image", image, [spot], [], None) & region for spot in spots}
+        place, expected = next((spot, mask) for spot, mask in found.items() if mask.any())
+        desk.click(place)
+        until(lambda: (desk.mask() != 255).any(), 60, "the model's mask")
+        np.testing.assert_array_equal(desk.mask(), np.where(expected, 3, 255))
+        desk.press("submit")
+        desk.asked(question["id"])
+        np.testing.assert_array_equal(stored_mask(stored(run)[question["id"]]), np.where(expected, 3, 255))
+        assert desk.errors == []
 
 
 def test_the_mask_is_the_models_own(folder: Path) -> None:

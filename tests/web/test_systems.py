@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from browsing import Desk, serving, stored, stored_mask, until
 from playwright.sync_api import BrowserContext
+from tiny import TINY
 
+from seglens.cli.run import make_config
 from seglens.functional.run_lengths import decode
+from seglens.loop import create
 from seglens.types import Answered, ByteArray
 
-CPRAL = {
-    "answer": "dense", "score": {"name": "vote-entropy", "passes": 2}, "pick": "top",
-    "cut": {"name": "gaussian-window", "height_fraction": 0.25, "kernel": "cumulative"}, "settle": "contextual",
-    "model": {"name": "fpn", "size": [64, 96], "width": 32, "dropout": 0.2},
-}  # fmt: skip
-SEGXAL = {
-    "answer": "mask", "score": "explainable-error", "cut": {"name": "object", "segments": 24}, "pick": "top",
-    "settle": "dice-gate",
-}  # fmt: skip
+PRESETS = {
+    "segxal-manual": ["cut.segments=24"],
+    "cpral": ["score.passes=2", "narrow=[{name: loss-prediction, images: 4}]"],
+}
+"""The presets, and what makes them small enough."""
+LEFT_TO_THE_PRESET = ("score", "cut", "answer", "pick", "settle", "budget", "rounds")
+BUDGET = {"unit": "image-equivalents", "initial": 1, "per_round": 0.25}
 
 
-@pytest.mark.parametrize("system", [CPRAL, SEGXAL], ids=["cpral", "segxal-manual"])
-def test_answered_from_the_page_to_the_end(
-    system: dict[str, object], waiting: Callable[..., Path], context: BrowserContext
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_by_its_name_is_answered_from_the_page_to_the_end(
+    preset: str, tmp_path: Path, context: BrowserContext
 ) -> None:
-    run = waiting(**system, budget={"unit": "image-equivalents", "initial": 1, "per_round": 0.25})
+    run = tmp_path / "run"
+    changed = {**TINY, "cache": {"dir": str(tmp_path / "cache")}}
+    settings = [f"{key}={json.dumps(value)}" for key, value in changed.items() if key not in LEFT_TO_THE_PRESET]
+    settings += [f"preset={preset}", "ask=human", "rounds=2", f"budget={json.dumps(BUDGET)}", *PRESETS[preset]]
+    create(run, make_config(None, settings))  # as `seglens run --set` does
     with serving(run) as server:
         desk = Desk(context, server.url)
         expected: dict[str, ByteArray] = {}

@@ -26,19 +26,27 @@ def charged(cost: Cost, questions: int, unit: Unit, unit_pixels: float) -> float
     return cost.pixels if unit is Unit.PIXELS else cost.pixels / unit_pixels
 
 
-def allowance(budget: BudgetConfig, round: int, spent: float) -> float:
-    """What round ``round`` may spend: all rounds' budgets up to it, less what was really spent.
+def allowance(budget: BudgetConfig, round: int, spent: float, paid: float | None = None) -> float:
+    """What round ``round`` may spend: all rounds' budgets up to it, less what the rounds before it took of them.
 
     What an earlier round left or overran carries over; ``total`` caps it; never below 0.
+
+    Args:
+        budget: of the run.
+        round: which round is to ask.
+        spent: what the rounds before it took of their budgets: what was paid or, where people answer, was planned.
+        paid: what was really paid, which ``total`` goes by; None = the same.
 
     Example:
         >>> allowance(BudgetConfig(initial=100, per_round=50), 2, 130.0)
         70.0
+        >>> allowance(BudgetConfig(initial=100, per_round=50, total=900), 2, 150.0, 880.0)
+        20.0
     """
-    due = budget.initial + round * budget.per_round
+    due = budget.initial + round * budget.per_round - spent
     if budget.total is not None:
-        due = min(due, budget.total)
-    return max(0.0, due - spent)
+        due = min(due, budget.total - (spent if paid is None else paid))
+    return max(0.0, due)
 
 
 def row_costs(rows: Rows, estimates: FloatArray, unit: Unit, unit_pixels: float, most: float) -> FloatArray:

@@ -28,6 +28,7 @@ from seglens.protocols import AskContext, Evidence, Learner
 from seglens.store import LabelFiles, Metric, Repository
 from seglens.training import Metrics, TrainSource, evaluate, train
 from seglens.types import (
+    Cost,
     IGNORE,
     Answered,
     AnsweredImage,
@@ -177,8 +178,19 @@ class Stages:
 
     def allowance(self, round: int) -> float:
         """What the round may spend, in the budget's unit."""
+        budget, paid = self.bench.config.budget, self.spent(round - 1)
+        return allowance(budget, round, self._planned(round - 1) if self._by_people() else paid, paid)
+
+    def _by_people(self) -> bool:
+        """Whether what an answer costs is up to the person: no estimate foresees it."""
+        oracle = self.bench.oracle
+        return not (oracle.simulation or oracle.free)
+
+    def _planned(self, through: int) -> float:
+        """What the questions up to and with a round were expected to cost, so that each round is a full one."""
+        asked = [query.estimate for query in self.repo.queries() if query.round <= through]
         budget = self.bench.config.budget
-        return allowance(budget, round, self.spent(round - 1))
+        return charged(sum(asked, start=Cost(0.0, 0.0, 0.0)), len(asked), budget.unit, self.bench.unit_pixels)
 
     def spent(self, through: int) -> float:
         """What was paid up to and with a round, and is reserved for its open questions, in the budget's unit."""

@@ -87,7 +87,8 @@ def estimate(region: Region, fresh: int, kind: AnswerKind, oracle: Oracle, first
 
     Dominant class and point are exact, void aside. A class set is taken for ``CLASSES`` classes. A dense answer or mask
     is taken for 1 + 0.0016 p segments and 0.0165 p vertices for its p pixels, as measured on CamVid's masks: right on
-    average over street scenes of that size, rough for a single region. What is really paid is charged afterwards.
+    average over street scenes of that size, rough for a single region. In a simulation what is really paid is charged
+    afterwards; a round of people goes by these estimates (``loop.stages``).
 
     Args:
         region: the region.

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
 
-from seglens.store.desk import Given, TakenError, UnknownQueryError, as_given, given_by, replace
+from seglens.store.desk import Draft, Given, StaleError, TakenError, UnknownQueryError, as_given, given_by, replace
 from seglens.store.overlap import disputed
 from seglens.store.repository import Repository
 from seglens.store.rows import query_of, store_answer
-from seglens.store.tables import AnswerRow, OverlapRow, QueryRow
+from seglens.store.tables import AnswerRow, DraftRow, OverlapRow, QueryRow, now
 from seglens.types import Answer, Query
 
 
@@ -36,21 +38,32 @@ def due(repo: Repository) -> list[Dispute]:
         return [dispute for _, dispute in sorted(found, key=lambda pair: pair[0])]
 
 
-def decide(repo: Repository, id: str, reviewer: str, annotator: str | None, own: Answer | None) -> None:
+def decide(
+    repo: Repository,
+    id: str,
+    reviewer: str,
+    annotator: str | None,
+    own: Answer | None,
+    edits: int = 0,
+    revision: int = 1,
+) -> None:
     """Say which answer to a question holds: one that was given, or the reviewer's own, which is paid too.
+
+    Args:
+        repo: the run's database.
+        id: of the question.
+        reviewer: who decides; a draft of this person's goes.
+        annotator: whose answer holds, where it is not the reviewer's own.
+        own: the reviewer's own answer, or None.
+        edits: gestures that took.
+        revision: the page's count of the reviewer's saves to this question.
 
     Raises:
         UnknownQueryError: not a question that several people answer, or not an answer to it.
         TakenError: not all have answered yet, or another reviewer has decided.
     """
     with repo.writing() as session:
-        overlap = session.get(OverlapRow, id)
-        if overlap is None:
-            raise UnknownQueryError(f"question '{id}': one person answers it; there is nothing to review")
-        if overlap.reviewer not in (None, reviewer):
-            raise TakenError(f"question '{id}': {overlap.reviewer} has decided it already")
-        if overlap.agreement is None:
-            raise TakenError(f"question '{id}': not all of its {overlap.needed} people have answered yet")
+        overlap = _open_to(session, id, reviewer)
         if own is None:
             row = given_by(session, id, annotator or "")
             if row is None:
@@ -58,4 +71,43 @@ def decide(repo: Repository, id: str, reviewer: str, annotator: str | None, own:
         else:
             earlier = given_by(session, id, reviewer)
             row = store_answer(session, own) if earlier is None else replace(session, earlier, own)
+            row.edits, row.revision = max(edits, row.edits or 0), max(revision, row.revision or 0)
         overlap.decided, overlap.reviewer = row.id, reviewer
+        session.execute(delete(DraftRow).where(DraftRow.query_id == id, DraftRow.person == reviewer))
+
+
+def keep(repo: Repository, id: str, reviewer: str, draft: Draft) -> None:
+    """Store a reviewer's unfinished answer to a question whose answers do not agree.
+
+    Raises:
+        UnknownQueryError: not a question that several people answer.
+        TakenError: not all have answered yet, or a review has decided.
+        StaleError: as new or newer stands there already; nothing changes.
+    """
+    with repo.writing() as session:
+        overlap = _open_to(session, id, reviewer)
+        if overlap.decided is not None:
+            raise TakenError(f"question '{id}': it is decided already")
+        row, given = session.get(DraftRow, (id, reviewer)), given_by(session, id, reviewer)
+        stored = max(row.revision if row else 0, given.revision if given else 0)
+        if draft.revision <= stored:
+            raise StaleError(
+                f"revision: found {draft.revision}, but {stored} is stored already; nothing was changed", stored
+            )
+        body = zlib.compress(draft.body, 1)
+        if row is None:
+            session.add(DraftRow(query_id=id, person=reviewer, revision=draft.revision, body=body))
+        else:
+            row.revision, row.body, row.saved_at = draft.revision, body, now()
+
+
+def _open_to(session: Session, id: str, reviewer: str) -> OverlapRow:
+    """What is known of a question that this reviewer may decide."""
+    overlap = session.get(OverlapRow, id)
+    if overlap is None:
+        raise UnknownQueryError(f"question '{id}': one person answers it; there is nothing to review")
+    if overlap.reviewer not in (None, reviewer):
+        raise TakenError(f"question '{id}': {overlap.reviewer} has decided it already")
+    if overlap.agreement is None:
+        raise TakenError(f"question '{id}': not all of its {overlap.needed} people have answered yet")
+    return overlap

@@ -54,6 +54,7 @@ def question(office: Office, owner: Owner, id: str) -> dict[str, Any]:
         "score": query.score if np.isfinite(query.score) else None,
         "region": {"runs": region.runs.tolist(), "box": box_of(region), "pixels": region.pixels},
         "suggestion": suggestion(query),
+        "layers": office.layers.of(query.image),
         "claim": {"seconds_left": round(seconds_left, 1)},
         "draft": json.loads(draft.body) if draft is not None else None,
         "answer": answer_view(given) if given is not None else None,

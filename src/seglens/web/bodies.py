@@ -70,10 +70,11 @@ class Mask(Body):
 
 
 class DraftBody(Effort):
-    """An unfinished answer; ``strokes`` are the page's own."""
+    """An unfinished answer; ``strokes`` and those taken back, ``undone``, are the page's own."""
 
     revision: int = Field(ge=1, le=LARGEST)
     strokes: Opaque = Field(default=None)
+    undone: Opaque = Field(default=None)
     mask: Mask | None = None
     classes: list[Class] = Field(default=[], max_length=256)
     point: Place | None = None

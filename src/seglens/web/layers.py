@@ -50,6 +50,14 @@ class Layers:
             found.insert(4, "eem")
         return found
 
+    def of(self, id: ImageId) -> list[str]:
+        """The layers that an image can have now: without maps of a round, the image and what people said of it.
+
+        An image of the audit set never gets maps, and its prediction is not computed for it either: who labels over
+        what the model says agrees with it too often, and the model would be measured on its own words.
+        """
+        return self.names() if self._maps(id) is not None else ["image", "labels"]
+
     def layer(self, id: ImageId, name: str) -> Picture | None:
         """A layer as 8-bit grey PNG; None where there is none (no model yet, nothing answered)."""
         if name == "labels":

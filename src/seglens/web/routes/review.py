@@ -6,14 +6,16 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 
-from seglens.store.review import decide, due
+from seglens.store.desk import Draft
+from seglens.store.review import decide, due, keep
 from seglens.web.answering import answer_from
 from seglens.web.asking import answer_view, box_of
-from seglens.web.bodies import ReviewBody
+from seglens.web.bodies import DraftBody, ReviewBody
 from seglens.web.refusal import Refusal
 from seglens.web.who import Reviewer, TheOffice
 
 router = APIRouter(prefix="/api")
+Id = Annotated[str, Path(max_length=64)]
 
 
 @router.get("/review")
@@ -32,15 +34,24 @@ def review(office: TheOffice, person: Reviewer) -> list[dict[str, Any]]:
     ]
 
 
+@router.put("/review/{id}/draft")
+def draft(id: Id, body: DraftBody, office: TheOffice, person: Reviewer) -> dict[str, int]:
+    """Store a reviewer's unfinished answer; only a newer one than is stored."""
+    office.query(id)
+    keep(office.repo, id, person.name, Draft(body.revision, body.written()))
+    return {"revision": body.revision}
+
+
 @router.post("/review/{id}")
-def settle(
-    id: Annotated[str, Path(max_length=64)], body: ReviewBody, office: TheOffice, person: Reviewer
-) -> dict[str, bool]:
+def settle(id: Id, body: ReviewBody, office: TheOffice, person: Reviewer) -> dict[str, bool]:
     """Take one person's answer, or give one's own."""
     query = office.query(id)
     if (body.annotator is None) == (body.answer is None):
         raise Refusal(422, "give either annotator (whose answer holds) or answer (your own)")
-    own = answer_from(query, body.answer, office.classes, person.name) if body.answer is not None else None
-    decide(office.repo, id, person.name, body.annotator, own)
+    if body.answer is None:
+        decide(office.repo, id, person.name, body.annotator, None)
+    else:
+        own = answer_from(query, body.answer, office.classes, person.name)
+        decide(office.repo, id, person.name, None, own, body.answer.edits, body.answer.revision)
     office.slow.forget()
     return {"stored": True}

@@ -46,6 +46,7 @@ export function actions(acts) {
   async function accept() {
     const { question, mask } = session;
     if (!question || session.sending) return;
+    if (question.kind === "dense" && named("accept").hidden) return tell("There is no prediction of this image: choose a class and draw.");
     session.clicks++;
     if (question.kind === "dense") return fillPredicted();
     if (!question.suggestion) return tell("The model suggests nothing here: choose a class.");
@@ -171,7 +172,7 @@ export function actions(acts) {
     ...run.layers.map((/** @type {string} */ name, /** @type {number} */ at) => ({ name: `layer-${name}`, title: `Layer: ${title(name)}`, key: `Alt+${at + 1}`, act: () => layers.toggle(name) })),
     { name: "history", title: "My answers", key: "F2", act: () => views.history(session, run) },
     { name: "guide", title: "Guide", key: "F1", act: () => views.guide(acts.palette(), run) },
-    { name: "review", title: "Review", key: "F4", act: () => named("review").hidden || people.review(run, acts.palette()) },
+    { name: "review", title: "Review", key: "F4", act: () => named("review").hidden || people.review(session, run, acts.palette()) },
     { name: "people", title: "People", key: "", act: () => named("people").hidden || people.people() },
     { name: "train", title: "Train the next round now", key: "", act: train },
   ];

@@ -32,6 +32,8 @@ export class Layers {
     this.image = "";
     /** @type {[number, number]} */
     this.size = [1, 1];
+    /** @type {string[]} those of the image that is shown */
+    this.there = names;
     /** @type {Map<string, {values: Uint8Array, width: number, height: number}>} */
     this.values = new Map();
     /** @type {Map<string, HTMLCanvasElement>} */
@@ -51,8 +53,10 @@ export class Layers {
    *
    * @param {string} image
    * @param {[number, number]} size
+   * @param {string[]} there the layers that it can have; the others' switches are greyed
+   * @param {string} why the others are missing
    */
-  async show(image, size) {
+  async show(image, size, there, why) {
     if (image !== this.image) {
       this.values.clear();
       for (const [name, canvas] of this.canvases) if (name !== "image") canvas.width = canvas.height = 1;
@@ -60,6 +64,8 @@ export class Layers {
     const fresh = image !== this.image;
     this.image = image;
     this.size = size;
+    this.there = there;
+    for (const name of this.names) this.#grey(name, there.includes(name) ? "" : why);
     if (fresh) await this.#picture();
     for (const name of this.names) if (name !== "image" && this.#on(name)) this.#fill(name);
   }
@@ -82,6 +88,7 @@ export class Layers {
    * @returns {Promise<{values: Uint8Array, width: number, height: number}|null>} null where there is none
    */
   async map(name) {
+    if (!this.there.includes(name)) return null;
     const found = this.values.get(name);
     if (found) return found;
     const image = this.image;
@@ -110,7 +117,7 @@ export class Layers {
   /** @param {string} name */
   toggle(name) {
     const box = named(`layer-${name}`);
-    if (!box) return;
+    if (!box || box.disabled) return;
     box.checked = !box.checked;
     box.dispatchEvent(new Event("change"));
   }
@@ -142,7 +149,15 @@ export class Layers {
   }
 
   #on(/** @type {string} */ name) {
-    return named(`layer-${name}`).checked;
+    return named(`layer-${name}`).checked && this.there.includes(name);
+  }
+
+  #grey(/** @type {string} */ name, /** @type {string} */ why) {
+    const box = named(`layer-${name}`);
+    box.disabled = named(`fade-${name}`).disabled = Boolean(why);
+    box.closest(".layer-row").title = why;
+    box.closest(".layer-row").classList.toggle("missing", Boolean(why));
+    if (why) named(`note-${name}`).textContent = "";
   }
 
   #row(/** @type {string} */ name, /** @type {HTMLCanvasElement} */ canvas) {

@@ -76,6 +76,7 @@ async function begin() {
     named("saved").dataset.state = outbox.offline && waiting ? "offline" : text;
   };
   session.addEventListener("edit", () => outbox.changed());
+  session.addEventListener("settled", () => people.review(session, run, palette));
   session.addEventListener("question", () => question(session, view, stage, layers, tools));
   follow((status, before) => {
     outbox.send();
@@ -119,7 +120,8 @@ async function question(session, view, stage, layers, tools) {
   session.dispatchEvent(new Event("edit"));
   const slow = setTimeout(() => (named("loading").hidden = false), 300);
   try {
-    await layers.show(question.image, question.size);
+    const why = question.purpose === "audit" ? "The audit set is labelled without the model's help" : "None yet: the model has not looked at this image";
+    await layers.show(question.image, question.size, question.layers, why);
     neighbours(question).catch((error) => {
       named("neighbours").replaceChildren();
       if (!(error instanceof Failure)) throw error;

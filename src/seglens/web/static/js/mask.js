@@ -108,15 +108,30 @@ export class Mask {
    *
    * @param {import("./types.js").MaskRuns|null|undefined} said
    * @param {Stroke[]} [strokes] its history, as far as known
+   * @param {Stroke[]} [undone] what was taken back of it, the last one last
    */
-  load(said, strokes = []) {
+  load(said, strokes = [], undone = []) {
     this.pixels.fill(NONE);
     for (const [value, runs] of said?.runs_by_class ?? []) {
       for (const [start, length] of runs) this.pixels.fill(value, start, start + length);
     }
     this.strokes = [...strokes];
-    this.undone = [];
+    this.undone = [...undone];
     this.changed(0, 0, this.size[0], this.size[1]);
+  }
+
+  /**
+   * Lay a drawing over it, as one stroke.
+   *
+   * @param {import("./types.js").MaskRuns} said
+   * @returns {Stroke|null} null where nothing changed
+   */
+  lay(said) {
+    this.begin();
+    for (const [value, runs] of said.runs_by_class) {
+      for (const [start, length] of runs) this.set(Array.from({ length }, (_, at) => start + at), value);
+    }
+    return this.commit("laid");
   }
 
   /** What is said, as runs by class. */

@@ -56,13 +56,13 @@ export function panel(session, run, keys, acts) {
     const first = suggestion ? run.classes[suggestion.classes[0]]?.name : null;
     named("asked").textContent = kind === "verdict" && first ? `Is this ${first}?` : ASKED[kind];
     named("why").textContent = question.why;
-    const changes = question.answer ? "changing an earlier answer · " : "";
+    const changes = session.reviewing ? "settling a disagreement · " : question.answer ? "changing an earlier answer · " : "";
     named("where").textContent = `${changes}round ${question.round} · question ${question.position + 1} of ${question.of} · ${question.image}`;
     named("verdict").hidden = kind !== "verdict";
     named("classes").hidden = kind === "verdict";
     const accept = named("accept");
     const drawn = session.drawn;
-    accept.hidden = kind === "verdict" || kind === "point" || (!drawn && !suggestion) || (kind === "mask" && !suggestion);
+    accept.hidden = kind === "verdict" || kind === "point" || (!drawn && !suggestion) || (kind === "mask" && !suggestion) || (kind === "dense" && !question.layers.includes("prediction"));
     const names = suggested(question).map((index) => run.classes[index]?.name).join(", ");
     const sure = suggestion?.confidence ? ` (${Math.round(100 * suggestion.confidence)} %)` : "";
     accept.textContent = kind === "dense" ? "Fill the rest as predicted" : kind === "mask" ? `All of it is ${names}` : `Accept: ${names}${sure}`;

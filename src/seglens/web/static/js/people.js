@@ -43,10 +43,11 @@ export async function logout() {
 }
 
 /**
+ * @param {import("./session.js").Session} session
  * @param {import("./types.js").Run} run
  * @param {import("./palette.js").Palette} palette
  */
-export function review(run, palette) {
+export function review(session, run, palette) {
   return view("Two people, two answers", async () => {
     const rows = await call("GET", "/review");
     if (!rows.length) return ["Nothing to review: where two people were asked, they agreed."];
@@ -56,7 +57,7 @@ export function review(run, palette) {
         try {
           await call("POST", `/review/${encodeURIComponent(row.id)}`, body);
           section.remove();
-          if (!document.querySelector(".dispute")) review(run, palette);
+          if (!document.querySelector(".dispute")) review(session, run, palette);
         } catch (error) {
           tell(/** @type {Error} */ (error).message);
         }
@@ -74,8 +75,11 @@ export function review(run, palette) {
       const other = make("select", { "aria-label": "Neither: another class" }, make("option", { value: "" }, "Neither: it is…"));
       for (const { index, name } of run.classes) other.append(make("option", { value: index }, name));
       other.addEventListener("change", () => other.value && take({ answer: { status: "answered", classes: [Number(other.value)], point: null, mask: null } }));
-      const named = row.kind === "dominant-class";
-      section.append(make("img", { src: thumb(row.image, row.box, 240), alt: `Region in ${row.image}` }), make("div", { class: "sides" }, ...sides, named && other));
+      const settle = (/** @type {any} */ from) => () => (hide(), session.settle(row.id, from));
+      const own = make("button", { type: "button", "data-test": "settle", onclick: settle(null) }, row.answers.some((/** @type {any} */ { mask }) => mask) ? "Neither: draw it anew" : "Neither: answer it yourself");
+      const corrected = row.answers.filter((/** @type {any} */ { mask }) => mask).map((/** @type {any} */ { annotator, mask }) => make("button", { type: "button", "data-test": `correct-${annotator}`, onclick: settle(mask) }, `Correct ${annotator}’s`));
+      const neither = row.kind === "dominant-class" ? [other] : [make("div", { class: "neither" }, ...corrected, own)];
+      section.append(make("img", { src: thumb(row.image, row.box, 240), alt: `Region in ${row.image}` }), make("div", { class: "sides" }, ...sides, ...neither));
       return section;
     });
   });

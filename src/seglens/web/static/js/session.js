@@ -32,6 +32,8 @@ export class Session extends EventTarget {
     this.empty = false;
     this.sending = false;
     this.asking = false;
+    /** Whether the question at hand is one that two people answered differently, and this person settles. */
+    this.reviewing = false;
     this.renewing = 0;
     /** Whether something was said that is not kept yet. */
     this.unsaved = false;
@@ -74,7 +76,7 @@ export class Session extends EventTarget {
     if (this.sending) return;
     this.flush();
     await this.outbox.send();
-    await this.next(question && !question.answer ? question.id : null);
+    await this.next(question && !question.answer && !this.reviewing ? question.id : null);
   }
 
   /** @param {string} id of one's own answer, or of one to look at */
@@ -87,10 +89,30 @@ export class Session extends EventTarget {
     }
   }
 
-  /** @param {import("./types.js").Question} question */
-  open(question) {
+  /**
+   * Settle a question that two people answered differently, by an answer of one's own.
+   *
+   * @param {string} id
+   * @param {import("./types.js").MaskRuns|null} [from] a drawing to begin with, where nothing is drawn yet
+   */
+  async settle(id, from = null) {
+    try {
+      this.open(await call("GET", `/questions/${encodeURIComponent(id)}`), true);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      return this.tell(`The question cannot be shown: ${error.message}`);
+    }
+    if (from && this.mask && !this.mask.filled().done && this.mask.lay(from)) this.edited();
+  }
+
+  /**
+   * @param {import("./types.js").Question} question
+   * @param {boolean} [reviewing]
+   */
+  open(question, reviewing = false) {
     this.flush();
     this.question = question;
+    this.reviewing = reviewing;
     this.empty = false;
     this.sending = false;
     this.mask = new Mask(question.size, question.region.runs);
@@ -98,7 +120,7 @@ export class Session extends EventTarget {
     const newest = [question.draft, kept].reduce((a, b) => ((b?.revision ?? -1) > (a?.revision ?? -1) ? b : a), null);
     const said = newest && newest.revision >= question.revision ? newest : (question.answer ?? newest);
     this.revision = Math.max(question.revision, newest?.revision ?? 0);
-    this.mask.load(said?.mask, said && "strokes" in said ? said.strokes : []);
+    this.mask.load(said?.mask, said && "strokes" in said ? said.strokes : [], said?.undone ?? []);
     this.classes = [...(said?.classes ?? [])];
     this.point = said?.point ?? null;
     this.clicks = newest?.clicks ?? 0;
@@ -135,22 +157,15 @@ export class Session extends EventTarget {
     this.unsaved = false;
     if (!question || this.sending) return;
     this.revision++;
-    this.outbox.post("draft", question.id, "PUT", `/questions/${encodeURIComponent(question.id)}/draft`, this.draft());
+    const path = `/${this.reviewing ? "review" : "questions"}/${encodeURIComponent(question.id)}/draft`;
+    this.outbox.post("draft", question.id, "PUT", path, this.draft());
   }
 
   /** @returns {import("./types.js").Draft} */
   draft() {
-    const said = this.#said();
-    let strokes = this.mask?.strokes ?? [];
-    let length = 0;
-    for (let i = strokes.length - 1; i >= 0; i--) {
-      length += 7 * strokes[i].runs.length;
-      if (length > LONGEST) {
-        strokes = strokes.slice(i + 1);
-        break;
-      }
-    }
-    return { ...said, strokes };
+    const [strokes, left] = newest(this.mask?.strokes ?? [], LONGEST);
+    const [undone] = newest(this.mask?.undone ?? [], left);
+    return { ...this.#said(), strokes, undone };
   }
 
   undo() {
@@ -177,14 +192,16 @@ export class Session extends EventTarget {
   answer(status) {
     const { question } = this;
     if (!question || this.sending) return;
+    if (this.reviewing && status === "skipped") return void this.onward();
     this.mask?.abort();
     this.unsaved = false;
     this.revision++;
     this.sending = true;
-    const path = `/questions/${encodeURIComponent(question.id)}/answer`;
-    const said = this.#said();
+    const id = encodeURIComponent(question.id);
     const nothing = status === "answered" ? {} : { mask: null, classes: [], point: null };
-    this.outbox.post("answer", question.id, "POST", path, { status, ...said, ...nothing });
+    const body = { status, ...this.#said(), ...nothing };
+    if (this.reviewing) this.outbox.post("answer", question.id, "POST", `/review/${id}`, { answer: body });
+    else this.outbox.post("answer", question.id, "POST", `/questions/${id}/answer`, body);
     this.#happened("sending");
   }
 
@@ -202,8 +219,9 @@ export class Session extends EventTarget {
 
   #delivered(/** @type {import("./outbox.js").Letter} */ letter) {
     if (letter.what !== "answer") return;
-    if (!this.past.includes(letter.id)) this.past.push(letter.id);
-    this.#happened("answered");
+    const settled = letter.path.startsWith("/review/");
+    if (!settled && !this.past.includes(letter.id)) this.past.push(letter.id);
+    this.#happened(settled ? "settled" : "answered");
     if (this.question?.id === letter.id || !this.question) {
       this.question = null;
       this.next();
@@ -251,4 +269,17 @@ export class Session extends EventTarget {
   #happened(/** @type {string} */ what) {
     this.dispatchEvent(new Event(what));
   }
+}
+
+/**
+ * The last strokes whose JSON is not longer than allowed, and the length that is left.
+ *
+ * @param {import("./types.js").Stroke[]} strokes
+ * @param {number} length
+ * @returns {[import("./types.js").Stroke[], number]}
+ */
+function newest(strokes, length) {
+  let first = strokes.length;
+  while (first > 0 && 7 * strokes[first - 1].runs.length <= length) length -= 7 * strokes[--first].runs.length;
+  return [strokes.slice(first), length];
 }

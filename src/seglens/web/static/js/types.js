@@ -13,6 +13,7 @@
  * @typedef {object} Draft
  * @property {number} revision strictly growing
  * @property {Stroke[]} strokes the undo history
+ * @property {Stroke[]} [undone] what can be done again, the next one last
  * @property {MaskRuns|null} mask
  * @property {number[]} classes
  * @property {[number, number]|null} point
@@ -35,6 +36,8 @@
  * @property {string} why
  * @property {Region} region
  * @property {{classes: number[], confidence: number}|null} suggestion
+ * @property {string[]} layers those that its image can have
+ * @property {"label"|"audit"} purpose
  * @property {Draft|null} draft
  * @property {Answer|null} answer
  * @property {number} revision
