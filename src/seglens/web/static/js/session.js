@@ -230,9 +230,11 @@ export class Session extends EventTarget {
     const left = /** @type {any} */ (this.question)?.claim?.seconds_left;
     if (!left) return;
     const pause = 1000 * Math.min(60, Math.max(0.5, left / 3));
+    let renewed = performance.now();
     this.renewing = window.setInterval(async () => {
       const { question } = this;
-      if (!question || document.visibilityState !== "visible") return;
+      if (!question || document.visibilityState !== "visible" || timer.lively() <= renewed) return;
+      renewed = performance.now();
       try {
         await call("POST", `/questions/${encodeURIComponent(question.id)}/renew`);
       } catch (error) {
