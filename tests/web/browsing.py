@@ -237,9 +237,9 @@ def stored_mask(found: Any) -> ByteArray:
 
 
 @contextmanager
-def nearby(run: Path) -> Iterator[str]:
+def nearby(run: Path, **options: Any) -> Iterator[str]:
     """The address of the same server in a thread of this process: it starts at once; no round begins by itself."""
-    office = Office(run, train=False)
+    office = Office(run, train=False, **options)
     server = uvicorn.Server(uvicorn.Config(create_app(office), host="127.0.0.1", port=0, log_level="warning"))
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))

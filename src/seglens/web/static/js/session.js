@@ -101,11 +101,13 @@ export class Session extends EventTarget {
     this.mask.load(said?.mask, said && "strokes" in said ? said.strokes : []);
     this.classes = [...(said?.classes ?? [])];
     this.point = said?.point ?? null;
-    this.clicks = newest?.clicks ?? 0;
-    this.edits = newest?.edits ?? 0;
-    timer.start(newest?.seconds ?? 0);
+    const paid = (/** @type {"clicks"|"edits"|"seconds"} */ what) => Math.max(newest?.[what] ?? 0, question.answer?.[what] ?? 0);
+    this.clicks = paid("clicks");
+    this.edits = paid("edits");
+    timer.start(paid("seconds"));
     this.#renew();
     this.#happened("question");
+    if (kept && kept === said && kept === this.outbox.parked(question.id)) this.#keep();
   }
 
   close() {
@@ -120,6 +122,10 @@ export class Session extends EventTarget {
   /** Something was said: keep it, send it. The screen comes first. */
   edited() {
     this.edits++;
+    this.#keep();
+  }
+
+  #keep() {
     this.unsaved = true;
     this.#happened("edit");
     this.saveSoon();
@@ -221,7 +227,8 @@ export class Session extends EventTarget {
     if (!here) return;
     this.sending = false;
     this.#happened("sending");
-    this.tell(`${letter.what === "answer" ? "The answer was" : "The last strokes were"} not taken: ${failure.message}`);
+    const kept = this.outbox.parked(letter.id) ? " It is kept in this browser, should the question come back." : "";
+    this.tell(`${letter.what === "answer" ? "The answer was" : "The last strokes were"} not taken: ${failure.message}.${kept}`);
     if (failure.status === 409 || failure.status === 404 || failure.status === 403) this.next();
   }
 
