@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import numpy as np
 from browsing import Desk, Server, stored, stored_mask, until
@@ -144,18 +145,63 @@ def test_every_control_has_a_name_and_every_view_opens(desk: Desk) -> None:
     assert desk.page.locator('[data-test="tell"]').all_inner_texts() == []
 
 
+def touching(desk: Desk) -> Callable[[str, list[tuple[float, float]]], None]:
+    """Puts fingers on the screen, moves them and takes them off."""
+    line = desk.page.context.new_cdp_session(desk.page)
+
+    def touch(kind: str, spots: list[tuple[float, float]]) -> None:
+        points = [{"x": x, "y": y, "id": index} for index, (x, y) in enumerate(spots)]
+        line.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    return touch
+
+
+def writing(desk: Desk) -> Callable[[str, tuple[float, float]], None]:
+    """Puts a pen on the screen, moves it and takes it off."""
+    line = desk.page.context.new_cdp_session(desk.page)
+
+    def pen(kind: str, spot: tuple[float, float]) -> None:
+        event = {"type": kind, "x": spot[0], "y": spot[1], "button": "left", "clickCount": 1, "pointerType": "pen"}
+        line.send("Input.dispatchMouseEvent", {**event, "buttons": int(kind != "mouseReleased")})
+
+    return pen
+
+
+def test_a_palm_neither_ends_a_pens_stroke_nor_begins_one(browser: Browser, drawn: Server) -> None:
+    tablet = browser.new_context(viewport={"width": 820, "height": 1180}, has_touch=True)
+    desk = Desk(tablet, drawn.url)
+    places, region = way(desk), desk.region()
+    touch, pen = touching(desk), writing(desk)
+    desk.at("tool-brush").tap()
+    desk.at("class-3").tap()
+    spots = [desk.spot(place) for place in places]
+    zoom, palm = desk.state()["zoom"], [(spots[1][0] + 200, spots[1][1] - 20)]
+    touch("touchStart", palm)  # the palm comes first, with the brush in hand
+    touch("touchMove", [(palm[0][0] + 3, palm[0][1])])
+    pen("mousePressed", spots[0])
+    touch("touchMove", [(palm[0][0] + 9, palm[0][1])])
+    pen("mouseMoved", spots[1])
+    touch("touchEnd", [])
+    touch("touchStart", palm)  # and again, while the pen draws
+    touch("touchMove", [(palm[0][0] - 9, palm[0][1] + 9)])
+    pen("mouseMoved", spots[2])
+    pen("mouseReleased", spots[2])
+    touch("touchEnd", [])
+    mask = painted(region, [(stroke(places, 15, region.shape), 3)])
+    np.testing.assert_array_equal(desk.mask(), mask)
+    assert (desk.state()["strokes"], desk.state()["zoom"]) == (1, zoom)
+    assert spots == [desk.spot(place) for place in places], "the picture stays where it was"
+    assert desk.errors == []
+    tablet.close()
+
+
 def test_a_finger_draws_and_two_fingers_move(browser: Browser, drawn: Server) -> None:
     tablet = browser.new_context(viewport={"width": 820, "height": 1180}, has_touch=True, device_scale_factor=2)
     desk = Desk(tablet, drawn.url)
     places, region = way(desk), desk.region()
     desk.at("tool-brush").tap()
     desk.at("class-3").tap()
-    line = tablet.new_cdp_session(desk.page)
-
-    def touch(kind: str, spots: list[tuple[float, float]]) -> None:
-        points = [{"x": x, "y": y, "id": index} for index, (x, y) in enumerate(spots)]
-        line.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-
+    touch = touching(desk)
     spots = [desk.spot(place) for place in places]
     touch("touchStart", spots[:1])
     for spot in spots[1:]:

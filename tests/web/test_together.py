@@ -44,12 +44,34 @@ def test_two_browsers_never_get_the_same_question_and_a_killed_one_gives_it_back
     contexts[0].close()
     mine = ben.asked(hands[ben])["id"]
     assert mine != lost
-    ben.page.wait_for_timeout(1000 * int(SECONDS) + 500)
+    for step in range(2 * int(SECONDS) + 1):
+        ben.page.mouse.move(400 + step, 300)
+        ben.page.wait_for_timeout(500)
     assert ben.asked()["id"] == mine, "a person who is there keeps the question"
     ben.press("class-2")
     assert ben.asked(mine)["id"] == lost
     assert ben.errors == []
     contexts[1].close()
+
+
+def test_a_tab_in_sight_where_nothing_happens_gives_its_question_back(browser: Browser, named: Server) -> None:
+    contexts = [browser.new_context(viewport={"width": 1280, "height": 800}) for _ in range(2)]
+    contexts[0].new_page().wait_for_timeout(1000 * int(SECONDS) + 500)  # what others left on their desks is back
+    ana = Desk(contexts[0], named.url)
+    left = ana.asked()["id"]
+    ana.page.wait_for_timeout(1000 * int(SECONDS) + 1500)
+    assert ana.page.evaluate("document.visibilityState") == "visible"
+    ben = Desk(contexts[1], named.url)
+    assert ben.asked()["id"] == left
+    assert ana.asked()["id"] == left  # nothing moves before her eyes until she does something
+    ana.page.mouse.move(500, 300)
+    ana.page.mouse.move(510, 310)
+    ben.page.mouse.move(500, 300)
+    assert ana.asked(left)["id"] != left
+    assert "no longer yours" in ana.at("tell").last.inner_text()
+    assert ben.asked()["id"] == left
+    for context in contexts:
+        context.close()
 
 
 def test_four_ways_not_to_answer_and_an_answer_changed(named: Server, context: BrowserContext) -> None:

@@ -258,7 +258,7 @@ class Desk:
                 if overlap is not None and overlap.reviewer is not None:
                     raise TakenError(f"question '{answer.query}': {overlap.reviewer} has decided it in a review")
                 row = replace(session, given, answer)
-            row.edits, row.revision = edits, revision
+            row.edits, row.revision = max(row.edits or 0, edits), revision
             session.flush()
             compare(session, answer.query)
             if draft is not None:

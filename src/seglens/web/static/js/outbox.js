@@ -18,6 +18,8 @@ import * as keep from "./keep.js";
 /** A letter of another tab that is older than this has lost its tab. */
 const ORPHAN = 120_000;
 const PAUSE = 1500;
+/** What the server would not take because the question was on another desk: it waits for the question to come back. */
+const PARKED = "parked";
 
 export class Outbox {
   /** @param {string} run name of the run: letters of another run stay where they are */
@@ -48,26 +50,37 @@ export class Outbox {
   post(what, id, method, path, body) {
     keep.put(this.#key(what, id), { desk, at: Date.now(), what, id, method, path, body });
     if (what === "answer") keep.drop(this.#key("draft", id));
+    keep.drop(this.#key(PARKED, id));
     this.changed();
     if (!this.timer) this.send();
   }
 
   /**
-   * A draft that the server may not have yet.
+   * A draft that the server may not have yet, or would not take while another had the question.
    *
    * @param {string} id
    * @returns {any} its body, or null
    */
   draft(id) {
     const found = keep.get(this.#key("draft", id));
-    return found && this.#mine(found) ? found.body : null;
+    return found && this.#mine(found) ? found.body : this.parked(id);
+  }
+
+  /**
+   * What was said to a question when it was on another desk.
+   *
+   * @param {string} id
+   * @returns {any} a draft, or null
+   */
+  parked(id) {
+    return keep.get(this.#key(PARKED, id))?.body ?? null;
   }
 
   /** Letters not delivered yet, oldest first, answers before drafts. */
   waiting() {
     return keep
       .entries()
-      .filter(([key, letter]) => key.startsWith(`${this.run}/`) && this.#mine(letter))
+      .filter(([key, letter]) => key.startsWith(`${this.run}/`) && letter.what !== PARKED && this.#mine(letter))
       .map(([key, letter]) => /** @type {[string, Letter]} */ ([key, letter]))
       .sort(([, a], [, b]) => (a.what === b.what ? a.at - b.at : a.what === "answer" ? -1 : 1));
   }
@@ -106,9 +119,17 @@ export class Outbox {
         return false;
       }
       if (keep.get(key) === letter) keep.drop(key);
+      if (error.status === 409 && error.body?.revision === undefined) this.#park(letter);
       this.refused(letter, error);
       return true;
     }
+  }
+
+  #park(/** @type {Letter} */ letter) {
+    const body = letter.body.answer ?? letter.body;
+    const older = keep.get(this.#key("draft", letter.id));
+    if (older || this.parked(letter.id)?.revision >= body.revision) return;
+    keep.put(this.#key(PARKED, letter.id), { ...letter, what: PARKED, body });
   }
 
   #later(/** @type {boolean} */ offline) {

@@ -1,6 +1,7 @@
 /**
  * Mouse, pen and fingers on the stage. One pointer works with the tool; two fingers, the middle button or a held space
- * bar move the picture; the wheel zooms. Where a pen was seen, single fingers only move.
+ * bar move the picture; the wheel zooms. While a pen draws or hovers, whatever else touches is a palm and does nothing; a
+ * pen takes the place of a finger that was first. Where a pen was seen lately, single fingers only move.
  *
  * @typedef {object} Hand
  * @property {(place: import("./types.js").Place, event: PointerEvent) => void} down
@@ -11,6 +12,8 @@
  * @property {() => boolean} pans whether the tool itself moves the picture
  */
 
+/** So long after a pen was seen, milliseconds, a touch is the hand that holds it; and so long a finger only moves. */
+const PALM = 500;
 const PEN = 10_000;
 
 /**
@@ -31,11 +34,26 @@ export function listen(view, hand) {
     return (all.length ? all : [event]).map((one) => view.place(one.clientX, one.clientY));
   };
 
+  const penDown = () => [...fingers.values()].some(({ pointerType }) => pointerType === "pen");
+  const seen = (/** @type {PointerEvent} */ event) => {
+    if (event.pointerType === "pen") pen = event.timeStamp;
+  };
+
+  /** The fingers on the picture were the hand that holds a pen. */
+  function takeOver() {
+    if (!fingers.size) return;
+    if (doing === "work") hand.cancel();
+    fingers.clear();
+    doing = null;
+  }
+
   frame.addEventListener("pointerdown", (event) => {
     if (event.button > 2) return;
     event.preventDefault();
     frame.focus({ preventScroll: true });
-    if (event.pointerType === "pen") pen = event.timeStamp;
+    if (event.pointerType === "pen") takeOver();
+    if (event.pointerType === "touch" && (penDown() || event.timeStamp - pen < PALM)) return;
+    seen(event);
     fingers.set(event.pointerId, event);
     frame.setPointerCapture(event.pointerId);
     if (fingers.size === 2) {
@@ -50,8 +68,10 @@ export function listen(view, hand) {
   });
 
   frame.addEventListener("pointermove", (event) => {
+    seen(event);
     const before = fingers.get(event.pointerId);
     if (!before) {
+      if (fingers.size || event.pointerType === "touch") return;
       hand.hover(view.place(event.clientX, event.clientY), event);
       return;
     }
@@ -70,6 +90,7 @@ export function listen(view, hand) {
   });
 
   const release = (/** @type {PointerEvent} */ event) => {
+    seen(event);
     if (!fingers.delete(event.pointerId)) return;
     if (doing === "work") {
       if (event.type === "pointerup") hand.up(view.place(event.clientX, event.clientY), event);

@@ -123,11 +123,13 @@ export class Session extends EventTarget {
     this.mask.load(said?.mask, said && "strokes" in said ? said.strokes : [], said?.undone ?? []);
     this.classes = [...(said?.classes ?? [])];
     this.point = said?.point ?? null;
-    this.clicks = newest?.clicks ?? 0;
-    this.edits = newest?.edits ?? 0;
-    timer.start(newest?.seconds ?? 0);
+    const paid = (/** @type {"clicks"|"edits"|"seconds"} */ what) => Math.max(newest?.[what] ?? 0, question.answer?.[what] ?? 0);
+    this.clicks = paid("clicks");
+    this.edits = paid("edits");
+    timer.start(paid("seconds"));
     this.#renew();
     this.#happened("question");
+    if (kept && kept === said && kept === this.outbox.parked(question.id)) this.#keep();
   }
 
   close() {
@@ -142,6 +144,10 @@ export class Session extends EventTarget {
   /** Something was said: keep it, send it. The screen comes first. */
   edited() {
     this.edits++;
+    this.#keep();
+  }
+
+  #keep() {
     this.unsaved = true;
     this.#happened("edit");
     this.saveSoon();
@@ -239,7 +245,8 @@ export class Session extends EventTarget {
     if (!here) return;
     this.sending = false;
     this.#happened("sending");
-    this.tell(`${letter.what === "answer" ? "The answer was" : "The last strokes were"} not taken: ${failure.message}`);
+    const kept = this.outbox.parked(letter.id) ? " It is kept in this browser, should the question come back." : "";
+    this.tell(`${letter.what === "answer" ? "The answer was" : "The last strokes were"} not taken: ${failure.message}.${kept}`);
     if (failure.status === 409 || failure.status === 404 || failure.status === 403) this.next();
   }
 
@@ -248,9 +255,11 @@ export class Session extends EventTarget {
     const left = /** @type {any} */ (this.question)?.claim?.seconds_left;
     if (!left) return;
     const pause = 1000 * Math.min(60, Math.max(0.5, left / 3));
+    let renewed = performance.now();
     this.renewing = window.setInterval(async () => {
       const { question } = this;
-      if (!question || document.visibilityState !== "visible") return;
+      if (!question || document.visibilityState !== "visible" || timer.lively() <= renewed) return;
+      renewed = performance.now();
       try {
         await call("POST", `/questions/${encodeURIComponent(question.id)}/renew`);
       } catch (error) {

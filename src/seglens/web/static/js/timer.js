@@ -9,7 +9,16 @@ let last = performance.now();
 let seconds = 0;
 
 for (const sign of ["pointerdown", "pointermove", "keydown", "wheel"]) {
-  window.addEventListener(sign, () => (alive = performance.now()), { capture: true, passive: true });
+  window.addEventListener(sign, (event) => still(event) || (alive = performance.now()), { capture: true, passive: true });
+}
+
+let [x, y] = [NaN, NaN];
+
+/** Whether a pointer is said to move that lies where it lay: browsers tell so when the page moves below it. */
+function still(/** @type {any} */ event) {
+  const same = event.type === "pointermove" && event.screenX === x && event.screenY === y;
+  if ("screenX" in event) [x, y] = [event.screenX, event.screenY];
+  return same;
 }
 
 function tick() {
@@ -26,6 +35,9 @@ export function start(/** @type {number} */ spent) {
   tick();
   seconds = spent;
 }
+
+/** When the last sign of life was, on the clock of `performance.now()`. */
+export const lively = () => alive;
 
 /** Seconds of work on the question so far, to the hundredth. */
 export function spent() {

@@ -26,6 +26,9 @@
  * @property {number[]} classes
  * @property {[number, number]|null} point
  * @property {MaskRuns|null} mask
+ * @property {number} seconds
+ * @property {number} clicks
+ * @property {number} edits
  *
  * @typedef {object} Question
  * @property {string} id

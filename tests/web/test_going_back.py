@@ -1,0 +1,90 @@
+"""What a person comes back to: a question that was on another desk meanwhile, and an answer of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from browsing import Desk, nearby, stored, stored_mask, until
+from gestures import painted, stroke
+from playwright.sync_api import Browser, BrowserContext
+from served import make_run
+
+SECONDS = 3.0
+
+
+@pytest.mark.parametrize("handed_in", [False, True])
+def test_strokes_that_came_too_late_are_there_when_the_question_comes_back(
+    tmp_path: Path, browser: Browser, handed_in: bool
+) -> None:
+    run = make_run(tmp_path, "dense", count=3)
+    contexts = [browser.new_context(viewport={"width": 1280, "height": 800}) for _ in range(2)]
+    with nearby(run, claim_seconds=SECONDS) as url:
+        ana = Desk(contexts[0], url)
+        question = ana.asked()
+        region = ana.region()
+        top, left, bottom, right = question["region"]["box"]
+        places = [(top + 3, left + 2), (bottom - 4, right - 3)]
+        contexts[0].set_offline(True)
+        ana.key("b")
+        ana.key("3")
+        ana.drag(places)
+        if handed_in:
+            ana.press("submit")
+        ana.page.wait_for_timeout(1000 * SECONDS + 500)
+        ben = Desk(contexts[1], url)
+        assert ben.asked()["id"] == question["id"]
+        contexts[0].set_offline(False)
+        other = ana.asked(question["id"])["id"]
+        assert "kept in this browser" in ana.at("tell").last.inner_text()
+        assert stored(run) == {}
+        ben.press("next")
+        ben.asked(question["id"])
+        ana.press("skip")
+        assert ana.asked(other)["id"] == question["id"]
+        expected = painted(region, [(stroke(places, 15, region.shape), 2)])
+        np.testing.assert_array_equal(ana.mask(), expected)
+        ana.saved()
+        ana.press("submit")
+        until(lambda: question["id"] in stored(run), 10, "the answer to be stored")
+        np.testing.assert_array_equal(stored_mask(stored(run)[question["id"]]), expected)
+        assert ana.errors == ben.errors == []
+    for context in contexts:
+        context.close()
+
+
+def test_a_changed_answer_costs_what_both_took(tmp_path: Path, context: BrowserContext) -> None:
+    run = make_run(tmp_path, "dense", count=2)
+    with nearby(run) as url:
+        desk = Desk(context, url)
+        question = desk.asked()
+        top, left, bottom, right = question["region"]["box"]
+
+        def draw(row: int) -> None:
+            desk.drag([(top + row, left + 3), (top + row, right - 3)])
+
+        def cost() -> Callable[[str], float]:
+            found = desk.page.evaluate("fetch('/api/answers').then((got) => got.json())")
+            return {line["id"]: line for line in found}[question["id"]].__getitem__
+
+        desk.key("b")
+        for row in (4, 9, 14):
+            draw(row)
+        desk.page.wait_for_timeout(1200)
+        desk.press("submit")
+        desk.asked(question["id"])
+        before = cost()
+        assert (before("edits"), before("clicks")) == (3, 3)
+        desk.key("ArrowLeft")
+        until(lambda: desk.asked()["id"] == question["id"], 10, "the earlier answer")
+        desk.key("4")
+        draw(bottom - top - 4)
+        desk.page.wait_for_timeout(600)
+        desk.press("submit")
+        desk.asked(question["id"])
+        after = cost()
+        assert (after("edits"), after("clicks")) == (4, 5)  # one gesture more, and the class's key
+        assert after("seconds") >= before("seconds") + 0.5
+        assert desk.errors == []
