@@ -6,6 +6,8 @@ import errno
 import fcntl
 import io
 import os
+import struct
+import zlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +16,12 @@ from urllib.parse import quote, unquote
 import numpy as np
 from PIL import Image
 
-from seglens.types import ByteArray, ImageId, SeglensError
+from seglens.types import ByteArray, ImageId, IntArray, SeglensError, Size
 
+MAGIC = b"\x89PNG\r\n\x1a\n"
+INDEX_MODES = frozenset({"1", "L", "P", "I", "I;16", "I;16B"})
+BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
+BLOCK = 2**20
 NO_SPACE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
 
@@ -100,3 +106,92 @@ def read_arrays(path: Path, only: Collection[str] | None = None) -> dict[str, np
     """The arrays of a file written by ``write_arrays``, or ``only`` those named, the others left packed."""
     with np.load(path, allow_pickle=False) as file:
         return {name: file[name] for name in file.files if only is None or name in only}
+
+
+# -- other people's PNGs -----------------------------------------------------------------------------------------------
+def read_index(path: Path, size: Size) -> IntArray:
+    """Somebody's PNG of numbers: one channel of 8 or 16 bits, or a palette's indices.
+
+    Args:
+        path: the file.
+        size: (H, W) that it has to have; anything else is not even unpacked.
+
+    Returns:
+        (H, W) int32.
+
+    Raises:
+        SeglensError: missing, no PNG, damaged, cut off, of another size, or of colours.
+    """
+    pixels, mode = _png(path, size, None)
+    if mode not in INDEX_MODES:
+        raise SeglensError(f"{path}: a PNG of mode {mode}; allowed is one channel of class indices, or a palette")
+    return pixels.astype(np.int32)
+
+
+def read_color(path: Path, size: Size) -> IntArray:
+    """Somebody's PNG of colours, or of a palette, as R + 256 G + 65536 B.
+
+    Args:
+        path: the file.
+        size: (H, W) that it has to have; anything else is not even unpacked.
+
+    Returns:
+        (H, W) int32.
+
+    Raises:
+        SeglensError: missing, no PNG, damaged, cut off, or of another size.
+    """
+    rgb = _png(path, size, "RGB")[0].astype(np.int32)
+    return rgb[..., 0] + 256 * rgb[..., 1] + 65536 * rgb[..., 2]
+
+
+def _png(path: Path, size: Size, mode: str | None) -> tuple[np.ndarray, str]:
+    found = png_size(path)
+    if found != size:
+        raise SeglensError(f"{path}: the mask is {found[0]}x{found[1]}, its image {size[0]}x{size[1]} (height x width)")
+    try:
+        _whole(path)
+        with Image.open(path, formats=("PNG",)) as image:
+            image.load()
+            return np.array(image.convert(mode) if mode else image), image.mode
+    except BROKEN as error:
+        raise SeglensError(f"{path}: damaged PNG: {error}") from None
+
+
+def png_size(path: Path) -> Size:
+    """(H, W) from a PNG's first bytes; nothing is unpacked.
+
+    Raises:
+        SeglensError: missing, or no PNG.
+    """
+    try:
+        if not path.is_file():
+            raise SeglensError(f"{path}: no such file")
+        with open(path, "rb") as file:
+            head = file.read(24)
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        raise SeglensError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+    if len(head) < 24 or not head.startswith(MAGIC) or head[12:16] != b"IHDR":
+        raise SeglensError(f"{path}: not a PNG")
+    width, height = struct.unpack(">II", head[16:24])
+    return height, width
+
+
+def _whole(path: Path) -> None:
+    """Raise an OSError where a PNG is cut off or a checksum does not fit: decoders are content with every pixel."""
+    left = path.stat().st_size - len(MAGIC)
+    with open(path, "rb") as file:
+        file.seek(len(MAGIC))
+        while left >= 12:
+            length, kind = struct.unpack(">I4s", file.read(8))
+            left -= length + 12
+            if left < 0:
+                break
+            found = zlib.crc32(kind)
+            for start in range(0, length, BLOCK):
+                found = zlib.crc32(file.read(min(BLOCK, length - start)), found)
+            if found != int.from_bytes(file.read(4), "big"):
+                raise OSError(f"the checksum of its chunk {kind!r} does not fit")
+            if kind == b"IEND":
+                return
+    raise OSError("it ends too early")

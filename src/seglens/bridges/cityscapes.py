@@ -13,10 +13,9 @@ from urllib.parse import quote
 
 from seglens.bridges.album import Album, Masks, translate
 from seglens.bridges.pictures import Pictures
-from seglens.bridges.reading import read_index
 from seglens.data.cityscapes import LABEL_IDS, UNLABELED, frame_path
 from seglens.data.classes import CITYSCAPES
-from seglens.files import write_map
+from seglens.files import read_index, write_map
 from seglens.types import IGNORE, ByteArray, ImageId, SeglensError
 
 IDS = dict(zip(CITYSCAPES.names, LABEL_IDS, strict=True)) | {

@@ -15,8 +15,8 @@ import numpy as np
 from seglens.bridges.album import Album, Masks, translate
 from seglens.bridges.coco import box, categories, image_entry, named, read_categories, read_images
 from seglens.bridges.pictures import Pictures, png
-from seglens.bridges.reading import field, inside, read_color, read_json, the_file
-from seglens.files import write_bytes
+from seglens.bridges.reading import field, inside, read_json, the_file
+from seglens.files import read_color, write_bytes
 from seglens.types import IGNORE, ByteArray, SeglensError
 
 FOLDER = "annotations/panoptic_default"

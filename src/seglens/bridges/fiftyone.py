@@ -12,8 +12,8 @@ import numpy as np
 
 from seglens.bridges.album import Album, Masks, translate
 from seglens.bridges.pictures import Pictures
-from seglens.bridges.reading import field, inside, read_index, read_json, the_folder
-from seglens.files import write_bytes, write_map
+from seglens.bridges.reading import field, inside, read_json, the_folder
+from seglens.files import read_index, write_bytes, write_map
 from seglens.types import IGNORE, ByteArray, ImageId, SeglensError
 
 VERSION = "1.0.0"

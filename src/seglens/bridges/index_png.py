@@ -8,9 +8,9 @@ import yaml
 
 from seglens.bridges.album import Album, Masks, translate
 from seglens.bridges.pictures import Pictures
-from seglens.bridges.reading import read_index, the_folder
+from seglens.bridges.reading import the_folder
 from seglens.data.classes import ClassFile, read_classes
-from seglens.files import write_bytes, write_map
+from seglens.files import read_index, write_bytes, write_map
 from seglens.types import IGNORE, ByteArray, ImageId, SeglensError
 
 CLASSES = "classes.yaml"

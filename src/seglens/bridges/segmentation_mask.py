@@ -13,9 +13,9 @@ import numpy as np
 
 from seglens.bridges.album import UNLABELLED, Album, Masks, translate
 from seglens.bridges.pictures import Pictures, png
-from seglens.bridges.reading import read_color, read_text, the_folder
+from seglens.bridges.reading import read_text, the_folder
 from seglens.data.classes import distinct_colors
-from seglens.files import write_bytes
+from seglens.files import read_color, write_bytes
 from seglens.types import IGNORE, ByteArray, ClassTable, ImageId, IntArray, SeglensError
 
 LABELS = "labelmap.txt"

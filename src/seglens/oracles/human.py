@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from pydantic import Field, ValidationError
 
 from seglens.config import Params, describe
-from seglens.files import read_map
+from seglens.files import read_index
 from seglens.functional.cells import cell_of
 from seglens.functional.run_lengths import decode, indices
 from seglens.protocols import AskContext, Oracle, PartContext
@@ -29,6 +29,9 @@ from seglens.types import (
     Query,
     SeglensError,
 )
+
+MOST = 1e9
+"""Most clicks, or seconds, that one answer may say it took."""
 
 
 @oracles.register("human")
@@ -93,8 +96,10 @@ class AnswerLine(Params):
         None, description="PNG of class indices in the image's size, for a dense answer or a mask"
     )
     annotator: str = Field("", description="who answered")
-    clicks: float | None = Field(None, ge=0, description="clicks it took; null = one a class, or as estimated")
-    seconds: float = Field(0.0, ge=0, description="seconds it took")
+    clicks: float | None = Field(
+        None, ge=0, le=MOST, allow_inf_nan=False, description="clicks it took; null = one a class, or as estimated"
+    )
+    seconds: float = Field(0.0, ge=0, le=MOST, allow_inf_nan=False, description="seconds it took")
 
 
 def read_answers(file: Path, queries: Mapping[str, Query], classes: ClassTable) -> list[Answer]:
@@ -117,22 +122,25 @@ def read_answers(file: Path, queries: Mapping[str, Query], classes: ClassTable) 
         if not text.strip():
             continue
         where = f"{file}:{number}"
-        try:
-            line = AnswerLine(**_mapping(json.loads(text), where))
-        except json.JSONDecodeError as error:
-            raise SeglensError(f"{where}: not JSON: {error}") from None
-        except ValidationError as error:
-            raise SeglensError(describe(error, AnswerLine, where)) from None
+        line = _line(text, where)
         if line.query not in queries:
             raise SeglensError(f"{where}: unknown query '{line.query}': this run never asked it")
         answers.append(_answer(line, queries[line.query], classes, where))
     return answers
 
 
-def _mapping(value: Any, where: str) -> dict[str, Any]:
+def _line(text: str, where: str) -> AnswerLine:
+    try:
+        value = json.loads(text)
+        json.dumps(value, ensure_ascii=False).encode()  # half characters, as "\\ud83d", are no text
+    except (ValueError, RecursionError) as error:
+        raise SeglensError(f"{where}: not JSON: {error}") from None
     if not isinstance(value, dict):
         raise SeglensError(f"{where}: expected a JSON object, found {type(value).__name__}")
-    return value
+    try:
+        return AnswerLine(**value)
+    except ValidationError as error:
+        raise SeglensError(describe(error, AnswerLine, where)) from None
 
 
 def _answer(line: AnswerLine, query: Query, classes: ClassTable, where: str) -> Answer:
@@ -177,16 +185,10 @@ def _point_pixels(point: tuple[int, int] | None, query: Query, where: str) -> in
 def _dense(line: AnswerLine, query: Query, classes: ClassTable, where: str) -> ByteArray:
     if line.mask is None:
         raise SeglensError(f"{where}: key 'mask': a {query.kind.value} answer needs a PNG of class indices")
-    try:
-        mask = read_map(line.mask)
-    except OSError as error:
-        raise SeglensError(f"{line.mask}: cannot be read ({error})") from None
-    if mask.shape != query.region.size:
-        raise SeglensError(f"{line.mask}: size {mask.shape}, the image's is {query.region.size}")
-    values: ByteArray = mask[decode(query.region.runs, query.region.size)]
+    values = read_index(line.mask, query.region.size)[decode(query.region.runs, query.region.size)]
     bad = np.setdiff1d(values, [*range(len(classes)), IGNORE])
     if len(bad):
         raise SeglensError(
             f"{line.mask}: unknown class index {int(bad[0])}; allowed 0 to {len(classes) - 1} and {IGNORE}"
         )
-    return values
+    return values.astype(np.uint8)
