@@ -20,7 +20,7 @@ const ORPHAN = 120_000;
 const PAUSE = 1500;
 
 export class Outbox {
-  /** @param {string} run name of the run: letters of another run stay where they are */
+  /** @param {string} run id of the run, and the person: letters of another run stay where they are */
   constructor(run) {
     this.run = run;
     this.sending = false;
