@@ -10,8 +10,8 @@ from pathlib import Path
 
 from sqlalchemy import delete
 
-from seglens.store.repository import DATABASE, Repository
-from seglens.store.tables import EventRow, MetricRow
+from seglens.store.repository import DATABASE, RUN_ID, Repository
+from seglens.store.tables import EventRow, MetaRow, MetricRow
 from seglens.types import SeglensError, Stage
 
 FILES = ("labels", "provenance")
@@ -45,6 +45,7 @@ def copy_labels(source: Path, run: Path, metrics: Collection[str]) -> None:
         try:
             with new.transaction() as session:
                 session.execute(delete(EventRow))
+                session.execute(delete(MetaRow).where(MetaRow.key == RUN_ID))
                 session.execute(delete(MetricRow).where(MetricRow.name.not_in(metrics)))
                 new.advance(rounds[-1].number, Stage.TRAIN)
         finally:

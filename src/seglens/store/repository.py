@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import uuid
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -33,6 +34,8 @@ from seglens.store.tables import (
 from seglens.types import Answer, Answered, Cost, ImageId, Purpose, Query, SeglensError, Stage
 
 DATABASE = "seglens.db"
+RUN_ID = "run-id"
+"""The fact under which the run's id is stored."""
 RETRIES = 5
 """How often answers are stored anew when another process wrote at the same moment."""
 
@@ -154,6 +157,15 @@ class Repository:
         """Store a fact about the run."""
         with self.transaction() as session:
             session.merge(MetaRow(key=key, value=value))
+
+    def run_id(self) -> str:
+        """The id of a run, drawn once by chance: two runs of one config ask equal questions, and are still two."""
+        known = self.meta(RUN_ID)
+        if known is None:
+            with self.writing():
+                known = self.meta(RUN_ID) or uuid.uuid4().hex
+                self.set_meta(RUN_ID, known)
+        return known
 
     def rounds(self) -> list[Round]:
         """Every round begun, in order."""

@@ -12,9 +12,10 @@ from sqlalchemy import func, select
 import seglens
 from seglens.config import read_yaml
 from seglens.functional.agreement import kappa, kappa_table
+from seglens.loop.budget import charged
 from seglens.store.overlap import classes_of, disputed
-from seglens.store.tables import AnswerRow, OverlapRow
-from seglens.types import AnswerStatus, SeglensError
+from seglens.store.tables import AnswerRow, OverlapRow, QueryRow
+from seglens.types import AnswerStatus, Purpose, SeglensError, Unit
 from seglens.web.office import Office
 
 GUIDE = "guide.yaml"
@@ -52,7 +53,6 @@ def _status(office: Office) -> dict[str, Any]:
     found = office.driver.standing()
     asked, waiting = office.repo.standing(found.round) if found.round is not None else (0, 0)
     claimed = office.desk.claimed(found.round)
-    spent = office.repo.spent()
     return {
         "state": found.state.value,
         "round": found.round,
@@ -67,12 +67,23 @@ def _status(office: Office) -> dict[str, Any]:
             "total": asked,
             "enough": int(np.ceil(office.driver.enough * asked - 1e-9)),
         },
-        "spent": {"clicks": spent.clicks, "pixels": spent.pixels, "seconds": spent.seconds},
+        "spent": _spent(office),
         "curve": _curve(office),
         "agreement": agreement(office),
         "why": office.repo.meta("why") or "",
         "version": seglens.__version__,
     }
+
+
+def _spent(office: Office) -> dict[str, float]:
+    """What was paid so far, in clicks, pixels and seconds, and in the unit of the budget."""
+    cost, unit = office.repo.spent(), office.config.budget.unit
+    chosen = select(func.count(AnswerRow.query_id.distinct())).join(QueryRow, QueryRow.id == AnswerRow.query_id)
+    with office.repo.transaction() as session:
+        answered = session.scalar(chosen.where(QueryRow.purpose == Purpose.LABEL.value)) or 0
+    made_of_pixels = unit in (Unit.IMAGE_EQUIVALENTS, Unit.POOL_SHARE)
+    paid = charged(cost, answered, unit, office.unit_pixels if made_of_pixels else 1.0)
+    return {"clicks": cost.clicks, "pixels": cost.pixels, "seconds": cost.seconds, unit.value: paid}
 
 
 def _curve(office: Office) -> list[dict[str, Any]]:

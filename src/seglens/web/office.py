@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from seglens.config import RunConfig
 from seglens.data import open_data
-from seglens.loop import load_config
+from seglens.loop import Workbench, load_config
 from seglens.protocols import SegDataset
 from seglens.store import Repository
 from seglens.store.desk import Desk
@@ -115,6 +116,11 @@ class Office:
     def classes(self) -> ClassTable:
         """The classes of the run."""
         return self.data.classes
+
+    @cached_property
+    def unit_pixels(self) -> float:
+        """Pixels in one unit of the budget, where its unit is made of pixels."""
+        return Workbench(self.config, self.run).unit_pixels
 
     def size(self, image: ImageId) -> Size:
         """Native (h, w) of an image."""

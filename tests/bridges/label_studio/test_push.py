@@ -17,7 +17,6 @@ from studio import Studio
 from seglens.bridges.label_studio import LabelStudio, Place, Pushed, Shown, push
 from seglens.bridges.label_studio.labelling import Tool
 from seglens.bridges.label_studio.masks import mask_of
-from seglens.bridges.label_studio.project import run_id
 from seglens.functional.native import to_native
 from seglens.functional.run_lengths import decode
 from seglens.protocols import SegDataset
@@ -66,7 +65,7 @@ def test_predictions_and_pictures_are_exact(
     (project,) = done.projects
     found = tasks(api, project["id"])
     assert [task["data"]["seglens_query"] for task in found] == [query.id for query in asked]
-    assert {task["data"]["seglens_run"] for task in found} == {run_id(repo)}
+    assert {task["data"]["seglens_run"] for task in found} == {repo.run_id()}
     assert {query.region.size for query in asked} == set(SIZES)
     for query, task in zip(asked, found, strict=True):
         inside = decode(query.region.runs, query.region.size)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
 from typing import Any
 
 from seglens.bridges.label_studio.client import LabelStudio
 from seglens.bridges.label_studio.labelling import Control, controls
-from seglens.store import Repository
 from seglens.types import AnswerKind, SeglensError
-
-RUN_ID = "run-id"
-"""Under which the run's id is stored."""
 
 
 @dataclass(frozen=True)
@@ -23,16 +18,6 @@ class Project:
     title: str
     kind: AnswerKind
     controls: dict[str, Control]
-
-
-def run_id(repo: Repository) -> str:
-    """The id of a run, drawn once: two runs of one config ask equal questions, and are still two."""
-    with repo.transaction():
-        known = repo.meta(RUN_ID)
-        if known is None:
-            known = uuid.uuid4().hex
-            repo.set_meta(RUN_ID, known)
-        return known
 
 
 def marker(run: str, kind: AnswerKind) -> str:

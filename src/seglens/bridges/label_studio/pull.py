@@ -12,7 +12,7 @@ import numpy as np
 from seglens.bridges.label_studio.answers import Refused, read
 from seglens.bridges.label_studio.client import LabelStudio
 from seglens.bridges.label_studio.labelling import DRAWN
-from seglens.bridges.label_studio.project import Project, find, run_id
+from seglens.bridges.label_studio.project import Project, find
 from seglens.bridges.label_studio.tasks import QUERY_KEY, RUN_KEY, Shown, predicted
 from seglens.store import Repository
 from seglens.types import Answer, AnswerStatus, ClassTable, Query, SeglensError
@@ -71,7 +71,7 @@ def pull(
     Raises:
         SeglensError: the server says no, or has no project of this run; nothing is stored.
     """
-    run = run_id(repo)
+    run = repo.run_id()
     projects = find(server, run)
     if not projects:
         raise SeglensError(f"{server.url}: no project of this run; `seglens label-studio push` makes it")

@@ -11,7 +11,7 @@ from seglens.bridges.label_studio import labelling
 from seglens.bridges.label_studio.client import LabelStudio
 from seglens.bridges.label_studio.labelling import Tool, label_config
 from seglens.bridges.label_studio.pictures import Pictures
-from seglens.bridges.label_studio.project import Project, allow_pictures, create, find, run_id
+from seglens.bridges.label_studio.project import Project, allow_pictures, create, find
 from seglens.bridges.label_studio.tasks import QUERY_KEY, RUN_KEY, Shown, proposal, task
 from seglens.files import locked
 from seglens.protocols import SegDataset
@@ -65,7 +65,7 @@ def push(
     Raises:
         SeglensError: the server says no, shows no pictures from there, or its project cannot take the answers.
     """
-    run = run_id(repo)
+    run = repo.run_id()
     folder = f"seglens-{run[:12]}"
     order = {query.id: number for number, query in enumerate(repo.queries(purpose=None))}
     waiting = repo.open_queries(purpose=None)

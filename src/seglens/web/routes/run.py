@@ -23,6 +23,7 @@ def run(office: TheOffice, person: Somebody) -> dict[str, Any]:
     """What does not change while people answer."""
     classes, texts = office.classes, guide_texts(office.run)
     return {
+        "id": office.repo.run_id(),
         "name": office.run.resolve().name,
         "classes": [
             {"index": i, "name": name, "color": list(color), "text": texts.get(name, "")}

@@ -57,11 +57,12 @@ export function icon(path) {
 }
 
 /**
- * Seconds in words: "8 s", "3 min", "2 h 5 min".
+ * Seconds in words: "0.4 s", "12 s", "3 min", "2 h 5 min".
  *
  * @param {number} seconds
  */
 export function duration(seconds) {
+  if (seconds < 9.95) return `${Number(seconds.toFixed(1))} s`;
   if (seconds < 60) return `${Math.round(seconds)} s`;
   const minutes = Math.round(seconds / 60);
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;

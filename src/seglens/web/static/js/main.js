@@ -35,7 +35,7 @@ async function begin() {
   }
   named("logout").hidden = !me.accounts;
 
-  const outbox = new Outbox(`${run.name}/${me.name}`);
+  const outbox = new Outbox(`${run.id}/${me.name}`);
   const session = new Session(outbox, tell);
   const view = new View(named("stage-frame"), named("world"));
   const stage = new Stage(named("stage"), named("dim"), named("hud"), view);

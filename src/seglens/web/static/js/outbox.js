@@ -22,7 +22,7 @@ const PAUSE = 1500;
 const PARKED = "parked";
 
 export class Outbox {
-  /** @param {string} run name of the run: letters of another run stay where they are */
+  /** @param {string} run id of the run, and the person: letters of another run stay where they are */
   constructor(run) {
     this.run = run;
     this.sending = false;

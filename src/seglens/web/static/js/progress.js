@@ -81,8 +81,13 @@ export const setGoal = (goal) => (aim = goal);
 /** @param {any} status */
 function goalWords({ spent }) {
   if (!aim?.total || spent?.[aim.unit] === undefined) return "";
-  return ` · goal ${Math.round(spent[aim.unit])} of ${Math.round(aim.total)} ${aim.unit}`;
+  const share = aim.unit === "pool-share";
+  const [paid, total] = [spent[aim.unit], aim.total].map((value) => (share ? `${figure(100 * value)} %` : figure(value)));
+  return ` · goal ${paid} of ${total} ${share ? "of the pool" : aim.unit}`;
 }
+
+/** @param {number} value to a hundredth where it is below 10 */
+const figure = (value) => String(value < 10 ? Number(value.toFixed(2)) : Math.round(value));
 
 /** @param {any} found */
 function agreement(found) {

@@ -49,6 +49,7 @@
  * @property {number} of
  *
  * @typedef {object} Run
+ * @property {string} id drawn by chance, of this run alone
  * @property {string} name
  * @property {ClassRow[]} classes
  * @property {string[]} layers

@@ -80,9 +80,9 @@ export function guide(palette, run) {
     const rows = await call("GET", "/guide");
     const others = [
       ["Void", "No class fits, and none should: your own car, a smear on the lens. It is not asked again."],
-      ["Not sure", "A class fits, but you cannot tell which. Somebody else may."],
+      ["Not sure", "A class fits, but you cannot tell which. It is not asked again."],
       ["Class missing", "You know what it is, and it is not on the list."],
-      ["Skip", "Nothing of that; just not now."],
+      ["Skip", "Nothing of that: you give no answer. It is not asked again; My answers has it, to change it later."],
     ];
     return [
       make(
