@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from served import at, make_run, page
 from seglens.functional.run_lengths import encode
 from seglens.store import Repository
 from seglens.store.people import People, Role
-from seglens.types import Region
+from seglens.types import Region, SeglensError
 from seglens.web.examples import EXAMPLES, patches
+from seglens.web.serving import serve
 
 
 def say(client: TestClient, id: str, headers: dict[str, str] | None = None, **body: Any) -> None:
@@ -112,3 +114,12 @@ def test_what_people_disagree_about_is_no_example(tmp_path: Path) -> None:
         client.post(f"/api/review/{id}", json={"annotator": "ben"}, headers=tokens["rea"])
         found = crops(client, tokens["ana"])
         assert (len(found[1]), len(found[2])) == (0, 1)
+
+
+def test_a_broken_guide_is_told_at_the_start(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    (run / "guide.yaml").write_text("- road\n")
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        with pytest.raises(SeglensError, match=r"guide\.yaml"):
+            serve(run, listening, True, False, 60.0, None)

@@ -192,8 +192,12 @@ def test_the_command_line_keeps_the_accounts(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("a good password\n")
     shell = CliRunner()
+    first = shell.invoke(app, ["people", "add", str(run), "first", "--token"])
+    assert "no owner yet" in first.stderr
+    assert shell.invoke(app, ["people", "remove", str(run), "first"]).exit_code == 0
     added = shell.invoke(app, ["people", "add", str(run), "ana", "--role", "owner", "--password-file", str(secret)])
     assert added.exit_code == 0, added.output
+    assert "no owner" not in added.stderr
     assert shell.invoke(app, ["people", "add", str(run), "bot", "--token"]).exit_code == 0
     listed = shell.invoke(app, ["people", "list", str(run), "--json"])
     assert '{"name": "ana", "role": "owner"}' in listed.stdout

@@ -43,6 +43,8 @@ def add(
     people = _people(folder)
     people.add(name, role, None if token else _password(password_file))
     console.err.print(f"{name} may use the page of {folder} as {role.value}")
+    if Role.OWNER not in {person.role for person in people.listed()}:
+        console.err.print("[yellow]no owner yet: nobody can begin a round by hand, or add people, on the page[/]")
     if token:
         console.out.print(people.token(name))
 

@@ -25,11 +25,20 @@ DRAWN = ("clicks", "pixel_share", "person_seconds", "miou", "audit_miou")
 SPOKEN = tuple(AnswerStatus)
 
 
-def guide_texts(run: Path) -> dict[str, str]:
-    """What the labelling guide says of each class."""
+def read_guide(run: Path) -> dict[str, str]:
+    """What the labelling guide says of each class.
+
+    Raises:
+        SeglensError: the file is no mapping of class names to texts.
+    """
     path = run / GUIDE
+    return {str(name): str(text) for name, text in read_yaml(path).items()} if path.exists() else {}
+
+
+def guide_texts(run: Path) -> dict[str, str]:
+    """The same while people work; nothing where the file was broken since the start."""
     try:
-        return {str(name): str(text) for name, text in read_yaml(path).items()} if path.exists() else {}
+        return read_guide(run)
     except SeglensError:
         return {}
 

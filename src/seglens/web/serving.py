@@ -13,6 +13,7 @@ import uvicorn
 from seglens.types import SeglensError
 from seglens.web import sam as sam_models
 from seglens.web.app import create_app
+from seglens.web.figures import read_guide
 from seglens.web.office import Office
 
 log = logging.getLogger("seglens.web")
@@ -36,10 +37,11 @@ def serve(
         sam: folder of a SAM 2 model, or None.
 
     Raises:
-        SeglensError: no run there, one that asks nobody, or one without accounts beyond loopback.
+        SeglensError: no run there, one that asks nobody, one without accounts beyond loopback, or a broken guide.yaml.
     """
     if sam is not None:
         sam_models.load(sam)
+    read_guide(run)
     office = Office(run, loopback, train, claim_seconds, sam)
     if not loopback and not office.people.there():
         office.close()

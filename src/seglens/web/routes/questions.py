@@ -79,7 +79,7 @@ def answers(
     return [history_view(given) for given in office.desk.history(owner.person, limit, before)]
 
 
-@router.get("/questions/{id}/similar")
+@router.post("/questions/{id}/similar")
 def similar(
     id: Id, office: TheOffice, owner: AtDesk, limit: Annotated[int, Query(ge=1, le=100)] = 24
 ) -> list[dict[str, Any]]:

@@ -113,7 +113,7 @@ export function similar(session, run) {
   const { question } = session;
   if (!question) return;
   view("Confirm many at once", async () => {
-    const rows = await call("GET", `/questions/${encodeURIComponent(question.id)}/similar?limit=24`);
+    const rows = await call("POST", `/questions/${encodeURIComponent(question.id)}/similar?limit=24`);
     if (!rows.length) return ["No other open question looks like this one."];
     const all = [{ id: question.id, image: question.image, box: question.region.box }, ...rows];
     const picked = new Set(all.map(({ id }) => id));
