@@ -115,7 +115,9 @@ def disagree(run: Path) -> None:
     people = People(repo)
     for name, role in (("ana", Role.ANNOTATOR), ("ben", Role.ANNOTATOR), ("rea", Role.REVIEWER)):
         people.add(name, role, PASSWORD)
-    chosen = [q for q in repo.open_queries() if len(np.unique(truth.label(q.image).ravel()[indices(q.region.runs)])) > 4]
+    chosen = [
+        q for q in repo.open_queries() if len(np.unique(truth.label(q.image).ravel()[indices(q.region.runs)])) > 4
+    ]
     for query in chosen[:2]:
         right = said(query, truth.label(query.image))
         assert right.dense is not None

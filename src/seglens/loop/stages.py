@@ -28,12 +28,12 @@ from seglens.protocols import AskContext, Evidence, Learner
 from seglens.store import LabelFiles, Metric, Repository
 from seglens.training import Metrics, TrainSource, evaluate, train
 from seglens.types import (
-    Cost,
     IGNORE,
     Answered,
     AnsweredImage,
     AnswerStatus,
     Chunk,
+    Cost,
     FloatArray,
     ImageId,
     ImageRows,

@@ -34,7 +34,7 @@ ANNOTATED = json.dumps(
 class Pulled:
     """What a pull found.
 
-    ``new`` answers were stored, ``known`` were stored before. ``changed`` were stored before too, but say something else
+    ``new`` answers were stored, ``known`` were stored before. ``changed`` were stored before too, but say other things
     by now, and took the place of what was stored, which is kept as it stood; where a review had ``decided``, they did
     not. ``superseded`` are earlier annotations of one person to one task, ``foreign`` are tasks of other runs or
     of none. ``refused``: task, annotation, annotator and why, for each that is no answer. ``estimated``: new answers
@@ -142,5 +142,10 @@ def _store(repo: Repository, answers: list[Answer], pulled: Pulled) -> None:
     pulled.estimated = sum(answer.dense is not None for answer in found.fresh)
     pulled.open = len(repo.open_queries(purpose=None))
     if pulled.new or pulled.changed:
-        told = {"changed": pulled.changed, "refused": len(pulled.refused), "clicks_estimated": pulled.estimated}
-        repo.log("label-studio-pull", new=pulled.new, **told)
+        repo.log(
+            "label-studio-pull",
+            new=pulled.new,
+            changed=pulled.changed,
+            refused=len(pulled.refused),
+            clicks_estimated=pulled.estimated,
+        )
