@@ -15,6 +15,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from seglens.data.streets import Streets, StreetsParams
 from seglens.functional.run_lengths import indices
 from seglens.loop import create, drive
 from seglens.store import Repository
+from seglens.store.people import People, Role
 from seglens.types import Answer, AnswerKind, AnswerStatus, Cost, Provenance, Query
 
 OUT = Path(__file__).resolve().parents[1] / "docs" / "images"
@@ -56,6 +58,9 @@ DENSE: dict[str, Any] = {
     "rounds": 3,
 }
 
+TWICE: dict[str, Any] = {"ask": {"name": "human", "overlap": 1.0}}
+PASSWORD = "only for pictures"
+
 
 def main() -> None:
     """Make every picture."""
@@ -70,6 +75,10 @@ def main() -> None:
             named(browser, url)
         with served(drawn_run) as url:
             drawn(browser, url)
+        disputed_run = prepare(Path(folder) / "streets-twice", {**RUN, **DENSE, **TWICE}, rounds=0)
+        disagree(disputed_run)
+        with served(disputed_run) as url:
+            review(browser, url)
         browser.close()
 
 
@@ -97,6 +106,28 @@ def said(query: Query, truth: Any) -> Answer:
         return Answer(query.id, AnswerStatus.ANSWERED, cost, Provenance.PERSON, dense=classes, annotator="ana")
     most = int(np.bincount(known).argmax())
     return Answer(query.id, AnswerStatus.ANSWERED, cost, Provenance.PERSON, (most,), annotator="ana")
+
+
+def disagree(run: Path) -> None:
+    """Two people's answers to two questions, the second one's with a mistake; and a reviewer."""
+    truth = Streets.labels(StreetsParams(**{key: value for key, value in STREETS.items() if key != "name"}))
+    repo = Repository.of_run(run)
+    people = People(repo)
+    for name, role in (("ana", Role.ANNOTATOR), ("ben", Role.ANNOTATOR), ("rea", Role.REVIEWER)):
+        people.add(name, role, PASSWORD)
+    chosen = [
+        q for q in repo.open_queries() if len(np.unique(truth.label(q.image).ravel()[indices(q.region.runs)])) > 4
+    ]
+    for query in chosen[:2]:
+        right = said(query, truth.label(query.image))
+        assert right.dense is not None
+        height, width = query.region.size
+        at = indices(query.region.runs)
+        most = int(np.bincount(right.dense[right.dense != 255]).argmax())
+        blob = (at // width - np.median(at // width)) ** 2 + (at % width - np.median(at % width)) ** 2
+        wrong = np.where(blob < (height / 8) ** 2, (most + 1) % 8, right.dense).astype(np.uint8)
+        repo.add_answers([right, replace(right, dense=wrong, annotator="ben")])
+    repo.close()
 
 
 @contextmanager
@@ -218,6 +249,23 @@ def named(browser: Browser, url: str) -> None:
     wait(page, "document.querySelector('[data-test=stagename]').textContent.includes('training ')")
     page.wait_for_timeout(2500)
     take(page, "training")
+    page.context.close()
+
+
+def review(browser: Browser, url: str) -> None:
+    """What two people saw differently, before a reviewer."""
+    page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
+    page.goto(url)
+    page.locator('[data-test="login-name"]').fill("rea")
+    page.locator('[data-test="login-password"]').fill(PASSWORD)
+    with page.expect_navigation():
+        button(page, "login")
+    page.evaluate("window.seglens.ready")
+    wait(page, "window.seglens.state().question")
+    button(page, "review")
+    page.locator(".dispute canvas").nth(3).wait_for()
+    page.wait_for_timeout(1500)
+    take(page, "review")
     page.context.close()
 
 

@@ -124,7 +124,7 @@ def test_a_reviewer_draws_a_third_answer(tmp_path: Path, browser: Browser) -> No
         desk.press("review")
         desk.press("correct-ben")
         assert desk.asked(mine)["id"] == id
-        region, (top, _, bottom, right) = desk.region(), desk.asked()["region"]["box"]
+        region, (top, _left, bottom, right) = desk.region(), desk.asked()["region"]["box"]
         theirs = desk.mask()
         assert set(np.unique(theirs)) == {1, 255}
         desk.key("b")

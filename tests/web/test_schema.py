@@ -57,7 +57,18 @@ def test_no_request_makes_the_server_fall_over(office: Office) -> None:
 def test_every_part_of_the_contract_is_described(office: Office) -> None:
     paths = create_app(office).openapi()["paths"]
     wanted = {"me", "login", "logout", "people", "run", "status", "round", "report", "claim", "answers", "answers/many"}
-    wanted |= {"picture", "thumb", "ids", "layer", "neighbours", "cut-out", "guide", "review", "review/{id}"}
+    wanted |= {
+        "picture",
+        "thumb",
+        "ids",
+        "layer",
+        "neighbours",
+        "cut-out",
+        "guide",
+        "review",
+        "review/{id}",
+        "review/{id}/draft",
+    }
     wanted |= {"questions/{id}"} | {
         f"questions/{{id}}/{what}" for what in ("renew", "release", "draft", "answer", "similar")
     }

@@ -135,7 +135,8 @@ def _show(pulled: Pulled) -> None:
     if pulled.estimated:
         console.out.print(f"clicks of {pulled.estimated} drawn answers are estimates: Label Studio counts none")
     for count, what in (
-        (pulled.changed, "changed there since they were stored: the first answer stays"),
+        (pulled.changed, "changed there since they were stored: the newer answer holds, the older is kept beside it"),
+        (pulled.decided, "changed there after a review had decided: the decision stays"),
         (pulled.superseded, "earlier annotations by the same person left out"),
         (pulled.foreign, "tasks of these projects are none of this run's"),
     ):

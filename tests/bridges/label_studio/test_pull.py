@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import studio
 from runs import NAMES, blobs, images, make_run, question, tasks
 from runs import annotate as finish
+from sqlalchemy import select
 from studio import Studio
 
 from seglens.bridges.label_studio import LabelStudio, Place, Pulled, Shown, pull, push
@@ -20,6 +22,7 @@ from seglens.bridges.label_studio.pull import Pulled as Found
 from seglens.functional.run_lengths import decode
 from seglens.protocols import SegDataset
 from seglens.store import Repository
+from seglens.store.tables import RevisionRow
 from seglens.types import IGNORE, AnswerKind, AnswerStatus, Cost, Provenance, Query, SeglensError
 
 pytestmark = pytest.mark.label_studio
@@ -81,6 +84,22 @@ def test_masks_come_back_exactly(tool: Tool, server: Studio, api: httpx.Client, 
     assert asked.pull() == Found([asked.project], known=3)
     assert len(asked.repo.answered()) == 3
     assert [event.data["new"] for event in asked.repo.events("label-studio-pull")] == [3]
+
+    # one of them is edited there between two pulls: the newer holds, the older is kept as it stood
+    query, before = asked.queries[1], asked.answers()[asked.queries[1].id]
+    (annotation,) = api.get(f"/api/tasks/{asked.task[1]}/annotations/").raise_for_status().json()
+    newer = np.roll(blobs(query.region.size, 21), 7, axis=1)
+    change = {"result": drawn(newer, tool), "lead_time": 30.5}
+    api.patch(f"/api/annotations/{annotation['id']}/", json=change).raise_for_status()
+    assert asked.pull() == Found([asked.project], known=2, changed=1)
+    answer = asked.answers()[query.id]
+    assert np.array_equal(answer.dense, newer[decode(query.region.runs, query.region.size)])
+    assert (answer.annotator, answer.provenance, answer.cost.seconds) == (studio.EMAIL, Provenance.PERSON, 30.5)
+    with asked.repo.transaction() as session:
+        (kept,) = session.scalars(select(RevisionRow))
+        assert np.array_equal(np.frombuffer(zlib.decompress(kept.dense), np.uint8), before.dense)
+        assert kept.seconds == 12.25
+    assert asked.pull() == Found([asked.project], known=3)
     asked.repo.close()
 
 
@@ -125,12 +144,12 @@ def test_every_ending_of_a_question(server: Studio, api: httpx.Client, tmp_path:
     assert answers[0].classes == (1, 3)
     assert answers[0].cost == Cost(2.0, float(asked.queries[0].region.pixels), 12.25)
     assert answers[4].classes == (0,)
-    # the refused one is answered after all, and the skipped one too: its first ending stays, and the change is told
+    # the refused one is answered after all, and the skipped one too: its newer ending holds
     finish(api, asked.task[5], [choice("answer", "road")])
     finish(api, asked.task[1], [choice("answer", "road")])
     again = asked.pull()
     assert (again.new, again.known, again.changed, again.superseded, again.open) == (1, 4, 1, 2, 1)
-    assert asked.answers()[asked.queries[1].id].status is AnswerStatus.SKIPPED
+    assert asked.answers()[asked.queries[1].id].classes == (0,)
     asked.repo.close()
 
 

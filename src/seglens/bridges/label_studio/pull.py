@@ -7,15 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from seglens.bridges.label_studio.answers import Refused, read
 from seglens.bridges.label_studio.client import LabelStudio
 from seglens.bridges.label_studio.labelling import DRAWN
 from seglens.bridges.label_studio.project import Project, find
 from seglens.bridges.label_studio.tasks import QUERY_KEY, RUN_KEY, Shown, predicted
 from seglens.store import Repository
-from seglens.types import Answer, AnswerStatus, ClassTable, Query, SeglensError
+from seglens.store.changes import take_changes
+from seglens.types import Answer, ClassTable, Query, SeglensError
 
 ANNOTATED = json.dumps(
     {
@@ -35,8 +34,9 @@ ANNOTATED = json.dumps(
 class Pulled:
     """What a pull found.
 
-    ``new`` answers were stored, ``known`` were stored before, ``changed`` too, but say something else by now: the first
-    one stays. ``superseded`` are earlier annotations of one person to one task, ``foreign`` are tasks of other runs or
+    ``new`` answers were stored, ``known`` were stored before. ``changed`` were stored before too, but say other things
+    by now, and took the place of what was stored, which is kept as it stood; where a review had ``decided``, they did
+    not. ``superseded`` are earlier annotations of one person to one task, ``foreign`` are tasks of other runs or
     of none. ``refused``: task, annotation, annotator and why, for each that is no answer. ``estimated``: new answers
     whose clicks are estimates. ``open``: questions without an answer.
     """
@@ -45,6 +45,7 @@ class Pulled:
     new: int = 0
     known: int = 0
     changed: int = 0
+    decided: int = 0
     superseded: int = 0
     foreign: int = 0
     estimated: int = 0
@@ -59,7 +60,7 @@ def pull(
     look: Callable[[Query], Shown],
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> Pulled:
-    """Store what people said in the run's projects; asking again stores nothing twice.
+    """Store what people said in the run's projects; asking again stores only what is new or was changed there.
 
     Args:
         server: the server.
@@ -96,7 +97,7 @@ def pull(
                 except Refused as why:
                     entry = {"task": task["id"], "annotation": annotation["id"], "annotator": annotator}
                     pulled.refused.append({**entry, "why": str(why)})
-    _store(repo, answers, queries, pulled)
+    _store(repo, answers, pulled)
     return pulled
 
 
@@ -133,25 +134,18 @@ def _read(
     return read(annotation, query, project.controls, classes, said, annotator)
 
 
-def _store(repo: Repository, answers: list[Answer], queries: Mapping[str, Query], pulled: Pulled) -> None:
-    stored = {(a.answer.query, a.answer.annotator): a.answer for a in repo.answered(purpose=None)}
-    fresh = [answer for answer in answers if (answer.query, answer.annotator) not in stored]
-    for answer in answers:
-        before = stored.get((answer.query, answer.annotator))
-        if before is not None:
-            same = _same(before, answer)
-            pulled.known, pulled.changed = pulled.known + same, pulled.changed + (not same)
-    pulled.new = repo.add_answers(fresh)
-    pulled.known += len(fresh) - pulled.new  # another process was quicker
-    pulled.estimated = sum(answer.dense is not None for answer in fresh)
+def _store(repo: Repository, answers: list[Answer], pulled: Pulled) -> None:
+    found = take_changes(repo, answers)
+    pulled.known, pulled.changed, pulled.decided = found.known, found.changed, found.decided
+    pulled.new = repo.add_answers(found.fresh)
+    pulled.known += len(found.fresh) - pulled.new  # another process was quicker
+    pulled.estimated = sum(answer.dense is not None for answer in found.fresh)
     pulled.open = len(repo.open_queries(purpose=None))
-    if pulled.new:
-        repo.log("label-studio-pull", new=pulled.new, refused=len(pulled.refused), clicks_estimated=pulled.estimated)
-
-
-def _same(one: Answer, other: Answer) -> bool:
-    if (one.status, one.point, set(one.classes)) != (other.status, other.point, set(other.classes)):
-        return False
-    if one.dense is None or other.dense is None:
-        return one.dense is other.dense
-    return one.status is AnswerStatus.SKIPPED or bool(np.array_equal(one.dense, other.dense))
+    if pulled.new or pulled.changed:
+        repo.log(
+            "label-studio-pull",
+            new=pulled.new,
+            changed=pulled.changed,
+            refused=len(pulled.refused),
+            clicks_estimated=pulled.estimated,
+        )
