@@ -11,8 +11,8 @@ draft every two seconds, and hands the answer in after a few saves; then comes t
 - `clients_cpu`: processor time of the clients in cores, beside `server_cpu`: both share the machine;
 - `fill_ms`: gesture to pixel of a superpixel at 1024 x 2048 in Chromium, the median (`fill_p95_ms` beside it); null
   where there is no browser;
-- `frame_p95_ms`: between two frames while the picture is dragged and zoomed with three layers over it, with no annotator
-  at work (`frames_late`: the share that took longer than 1/60 s; `frames_late_still`: the same where nothing moves,
+- `frame_p95_ms`: between two frames while the picture is dragged and zoomed with three layers over it, no annotator at
+  work (`frames_late`: the share that took longer than 1/60 s; `frames_late_still`: the same where nothing moves,
   which is the machine's own unrest). Headless Chromium draws in software here.
 
 Run: python benchmarks/annotate.py --json

@@ -58,7 +58,11 @@ def fill_times(url: str, fills: int = 60, warm: int = 5) -> list[float]:
 FRAMES = """() => {
   window.gaps = [];
   let last = 0;
-  const tick = (now) => { if (last) window.gaps.push(now - last); last = now; window.ticking = requestAnimationFrame(tick); };
+  const tick = (now) => {
+    if (last) window.gaps.push(now - last);
+    last = now;
+    window.ticking = requestAnimationFrame(tick);
+  };
   window.ticking = requestAnimationFrame(tick);
 }"""
 LAYERS = ("prediction", "entropy", "score")
