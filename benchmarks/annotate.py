@@ -10,7 +10,10 @@ draft every two seconds, and hands the answer in after a few saves; then comes t
 - `duplicates`: questions that two annotators were given;
 - `clients_cpu`: processor time of the clients in cores, beside `server_cpu`: both share the machine;
 - `fill_ms`: gesture to pixel of a superpixel at 1024 x 2048 in Chromium, the median (`fill_p95_ms` beside it); null
-  where there is no browser.
+  where there is no browser;
+- `frame_p95_ms`: between two frames while the picture is dragged and zoomed with three layers over it, no annotator at
+  work (`frames_late`: the share that took longer than 1/60 s; `frames_late_still`: the same where nothing moves,
+  which is the machine's own unrest). Headless Chromium draws in software here.
 
 Run: python benchmarks/annotate.py --json
 """
@@ -35,7 +38,7 @@ from typing import Any
 
 import httpx
 import numpy as np
-from annotate_browser import fill_times
+from annotate_browser import fill_times, frame_gaps
 from PIL import Image
 from provenance import ROOT, commit, machine, print_figures
 
@@ -49,7 +52,9 @@ from seglens.store.tables import DraftRow
 from seglens.types import AnswerKind, Cost, Query, Region, Stage
 from seglens.web.office import Office
 
-GOALS = {"load_p95_ms": 250, "save_p95_ms": 150, "lost": 0, "duplicates": 0, "fill_ms": 16}
+GOALS = {"load_p95_ms": 250, "save_p95_ms": 150, "lost": 0, "duplicates": 0, "fill_ms": 16, "frame_p95_ms": 17}
+FRAME_MS = 1000 / 60 + 1.0
+"""A frame that took longer than 1/60 s; a millisecond is the clock's own unrest."""
 SIZE = (1024, 2048)
 SEEN = (128, 256)
 """The model's size: what maps are stored at."""
@@ -239,6 +244,22 @@ def lost(run: Path, told: list[dict[str, Any]]) -> int:
     return missing
 
 
+def frame_figures(gaps: dict[str, list[float]]) -> dict[str, float | None]:
+    """Gaps between frames, milliseconds, while the picture moves; and the share that a frame of 60 a second missed."""
+    moving = [*gaps.get("pan", []), *gaps.get("zoom", [])]
+    if not moving:
+        return {"frame_p95_ms": None, "frames_late": None}
+    late = {name: round(float(np.mean(np.asarray(found) > FRAME_MS)), 3) for name, found in gaps.items()}
+    return {
+        "frame_p95_ms": round(float(np.percentile(moving, 95)), 2),
+        "frame_p50_ms": round(float(np.percentile(moving, 50)), 2),
+        "frames_late": round(float(np.mean(np.asarray(moving) > FRAME_MS)), 3),
+        "frames_late_pan": late["pan"],
+        "frames_late_zoom": late["zoom"],
+        "frames_late_still": late["still"],
+    }
+
+
 def main() -> None:
     """Measure and print one JSON object as the last line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -281,7 +302,9 @@ def main() -> None:
             told = [json.loads(client.communicate()[0].splitlines()[-1]) for client in clients]
             lasted = time.monotonic() - at
             used = process_seconds(server.pid) - before
-            fills = fill_times(url) if shutil.which("chromium") or shutil.which("chromium-browser") else []
+            seen = shutil.which("chromium") or shutil.which("chromium-browser")
+            fills = fill_times(url) if seen else []
+            gaps = frame_gaps(url) if seen else {}
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait(30)
@@ -302,6 +325,7 @@ def main() -> None:
             "server_cpu": round(used / lasted, 2),
             "fill_ms": round(float(np.median(fills)), 2) if fills else None,
             "fill_p95_ms": round(float(np.percentile(fills, 95)), 2) if fills else None,
+            **frame_figures(gaps),
             "prepare_seconds_per_image": round(prepared / given.images, 2),
             "people": given.people,
             "seconds": given.seconds,

@@ -1,8 +1,10 @@
-"""Gesture to pixel: how long Chromium takes to show a superpixel that is filled."""
+"""What a person sees move: superpixels that are filled, and the picture dragged and zoomed."""
 
 from __future__ import annotations
 
+import math
 import shutil
+from collections.abc import Callable
 
 from playwright.sync_api import Page, sync_playwright
 
@@ -51,6 +53,64 @@ def fill_times(url: str, fills: int = 60, warm: int = 5) -> list[float]:
         times = _fill(page, fills + warm)
         browser.close()
     return times[warm:]
+
+
+FRAMES = """() => {
+  window.gaps = [];
+  let last = 0;
+  const tick = (now) => {
+    if (last) window.gaps.push(now - last);
+    last = now;
+    window.ticking = requestAnimationFrame(tick);
+  };
+  window.ticking = requestAnimationFrame(tick);
+}"""
+LAYERS = ("prediction", "entropy", "score")
+"""Shown over the image while it moves."""
+
+
+def frame_gaps(url: str, layers: tuple[str, ...] = LAYERS, steps: int = 120) -> dict[str, list[float]]:
+    """Milliseconds between frames while the picture is dragged and zoomed, and while nothing moves.
+
+    Args:
+        url: of a server whose run has these layers; its questions are about images of any size.
+        layers: shown over the image.
+        steps: moves of the pointer, and as many of the wheel, about 16 ms apart.
+
+    Returns:
+        Gaps by what was done: ``still``, ``pan``, ``zoom``.
+    """
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert found is not None, "no Chromium on the PATH (Debian: apt-get install chromium)"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.goto(url)
+        page.evaluate("window.seglens.ready")
+        page.wait_for_function("window.seglens.state().question")
+        for name in layers:
+            page.locator(f'[data-test="layer-{name}"]').check()
+        page.locator('[data-test="zoom-all"]').click()
+        page.wait_for_timeout(3000)
+        box = page.locator('[data-test="stage-frame"]').bounding_box()
+        assert box is not None
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        page.mouse.move(x, y)
+        gaps = {"still": _timed(page, lambda _: page.wait_for_timeout(10), steps)}
+        page.mouse.down(button="middle")
+        gaps["pan"] = _timed(page, lambda n: page.mouse.move(x + 200 * math.sin(n / 10), y + n % 40), steps)
+        page.mouse.up(button="middle")
+        gaps["zoom"] = _timed(page, lambda n: page.mouse.wheel(0, -60 if n % 40 < 20 else 60), steps)
+        browser.close()
+    return gaps
+
+
+def _timed(page: Page, move: Callable[[int], object], steps: int) -> list[float]:
+    page.evaluate(FRAMES)
+    for number in range(steps):
+        move(number)
+        page.wait_for_timeout(10)
+    return [float(gap) for gap in page.evaluate("(cancelAnimationFrame(window.ticking), window.gaps)")]
 
 
 def _fill(page: Page, fills: int) -> list[float]:

@@ -211,6 +211,28 @@ class Desk:
         return int(found.get_attribute("data-points") or 0) if found.count() else 0
 
 
+def touching(desk: Desk) -> Callable[[str, list[tuple[float, float]]], None]:
+    """Puts fingers on the screen, moves them and takes them off."""
+    line = desk.page.context.new_cdp_session(desk.page)
+
+    def touch(kind: str, spots: list[tuple[float, float]]) -> None:
+        points = [{"x": x, "y": y, "id": index} for index, (x, y) in enumerate(spots)]
+        line.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    return touch
+
+
+def writing(desk: Desk) -> Callable[[str, tuple[float, float]], None]:
+    """Puts a pen on the screen, moves it and takes it off."""
+    line = desk.page.context.new_cdp_session(desk.page)
+
+    def pen(kind: str, spot: tuple[float, float]) -> None:
+        event = {"type": kind, "x": spot[0], "y": spot[1], "button": "left", "clickCount": 1, "pointerType": "pen"}
+        line.send("Input.dispatchMouseEvent", {**event, "buttons": int(kind != "mouseReleased")})
+
+    return pen
+
+
 def wait_for_people(folder: Path, **changes: Any) -> Path:
     """A tiny streets run that people answer, driven until it waits for them."""
     run = folder / "run"

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 
 import numpy as np
-from browsing import Desk, Server, stored, stored_mask, until
+from browsing import Desk, Server, stored, stored_mask, touching, until, writing
 from gestures import cut_off, painted, stroke
 from playwright.sync_api import Browser
 
@@ -143,28 +142,6 @@ def test_every_control_has_a_name_and_every_view_opens(desk: Desk) -> None:
             layers.nth(index).check()
     desk.page.wait_for_timeout(500)
     assert desk.page.locator('[data-test="tell"]').all_inner_texts() == []
-
-
-def touching(desk: Desk) -> Callable[[str, list[tuple[float, float]]], None]:
-    """Puts fingers on the screen, moves them and takes them off."""
-    line = desk.page.context.new_cdp_session(desk.page)
-
-    def touch(kind: str, spots: list[tuple[float, float]]) -> None:
-        points = [{"x": x, "y": y, "id": index} for index, (x, y) in enumerate(spots)]
-        line.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-
-    return touch
-
-
-def writing(desk: Desk) -> Callable[[str, tuple[float, float]], None]:
-    """Puts a pen on the screen, moves it and takes it off."""
-    line = desk.page.context.new_cdp_session(desk.page)
-
-    def pen(kind: str, spot: tuple[float, float]) -> None:
-        event = {"type": kind, "x": spot[0], "y": spot[1], "button": "left", "clickCount": 1, "pointerType": "pen"}
-        line.send("Input.dispatchMouseEvent", {**event, "buttons": int(kind != "mouseReleased")})
-
-    return pen
 
 
 def test_a_palm_neither_ends_a_pens_stroke_nor_begins_one(browser: Browser, drawn: Server) -> None:

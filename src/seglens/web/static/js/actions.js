@@ -9,6 +9,8 @@ import * as people from "./people.js";
 import { NONE } from "./runs.js";
 import * as views from "./views.js";
 
+/** Client pixels that a key moves the picture by. */
+const STEP = 80;
 const CLASS_KEYS = [..."1234567890", ..."qwrtadzxijo"];
 
 /**
@@ -29,15 +31,14 @@ export function actions(acts) {
     }
     if (question.kind === "class-set") {
       const had = session.classes.includes(index);
-      session.classes = had ? session.classes.filter((/** @type {number} */ other) => other !== index) : [...session.classes, index];
-      return session.edited();
+      return session.say({ classes: had ? session.classes.filter((/** @type {number} */ other) => other !== index) : [...session.classes, index] });
     }
     session.cls = index;
     tools.now.classed?.();
     if (question.kind === "point") {
+      if (!session.point) return session.say({ classes: [index] });
       session.classes = [index];
-      if (session.point) return session.answer("answered");
-      return session.edited();
+      return session.answer("answered");
     }
     session.dispatchEvent(new Event("edit"));
     bench.stage.redraw();
@@ -135,6 +136,21 @@ export function actions(acts) {
     input.value = String(Number(input.value) + by);
     input.dispatchEvent(new Event("input"));
   };
+  const slide = (/** @type {() => any} */ found, /** @type {number} */ by) => () => {
+    const input = found();
+    if (!input) return;
+    input.value = String(Number(input.value) + by);
+    input.dispatchEvent(new Event("input"));
+  };
+  /** Of the layer that was switched on last, else of the image. */
+  const fade = () => named(`fade-${layers.latest}`);
+  const press = (/** @type {string} */ name) => () => named(name)?.click();
+  const move = (/** @type {number} */ x, /** @type {number} */ y) => () => view.pan(STEP * x, STEP * y);
+  /** The next of buttons of which one is pressed. */
+  const turn = (/** @type {string[]} */ names) => () => {
+    const at = names.findIndex((name) => named(name)?.getAttribute("aria-pressed") === "true");
+    named(names[(at + 1) % names.length])?.click();
+  };
   const scale = (/** @type {string} */ name) => () => named(`scale-${name}`).click();
   const tool = (/** @type {string} */ name) => () => tools.choose(name);
 
@@ -170,6 +186,25 @@ export function actions(acts) {
     { name: "zoom-all", title: "Show the whole image", key: "g", act: () => session.question && view.whole() },
     { name: "drop", title: "Drop what is half drawn", key: "Escape", act: () => tools.now.leave?.() },
     ...run.layers.map((/** @type {string} */ name, /** @type {number} */ at) => ({ name: `layer-${name}`, title: `Layer: ${title(name)}`, key: `Alt+${at + 1}`, act: () => layers.toggle(name) })),
+    { name: "move-left", title: "Show what is left", key: "Shift+ArrowLeft", repeats: true, act: move(1, 0) },
+    { name: "move-right", title: "Show what is right", key: "Shift+ArrowRight", repeats: true, act: move(-1, 0) },
+    { name: "move-up", title: "Show what is above", key: "Shift+ArrowUp", repeats: true, act: move(0, 1) },
+    { name: "move-down", title: "Show what is below", key: "Shift+ArrowDown", repeats: true, act: move(0, -1) },
+    { name: "layer-stronger", title: "The last layer stronger", key: "Alt+ArrowUp", repeats: true, act: slide(fade, 10) },
+    { name: "layer-fainter", title: "The last layer fainter", key: "Alt+ArrowDown", repeats: true, act: slide(fade, -10) },
+    ...[["fade-mask", "Labels I make", "stronger", "fainter", "Alt+Shift+Arrow"], ["fade-dim", "The rest", "darker", "lighter", ""], ["brightness", "Brightness", "up", "down", "Ctrl+Arrow"], ["contrast", "Contrast", "up", "down", "Ctrl+Shift+Arrow"]].flatMap(([name, text, more, less, key]) => [
+      { name: `${name}-more`, title: `${text} ${more}`, key: key && `${key}Up`, repeats: true, act: slide(() => named(name), 10) },
+      { name: `${name}-less`, title: `${text} ${less}`, key: key && `${key}Down`, repeats: true, act: slide(() => named(name), -10) },
+    ]),
+    { name: "frame-before", title: "Look at the frame before", key: ",", act: () => acts.peek(-1) },
+    { name: "frame-after", title: "Look at the frame after", key: ".", act: () => acts.peek(1) },
+    { name: "cut-out-point", title: "Click to segment: belongs to it or does not", key: "/", act: turn(["cut-out-belongs", "cut-out-belongs-not"]) },
+    { name: "cut-out-by", title: "Click to segment: by walker or by SAM", key: "Shift+w", act: turn(run.cut_out.map((/** @type {string} */ name) => `cut-out-${name}`)) },
+    { name: "own-colors", title: "The run's own colours", key: "Shift+c", act: press("own-colors") },
+    { name: "theme", title: "Dark or light", key: "Shift+t", act: press("theme") },
+    { name: "keys", title: "Keys", key: "?", act: press("keys") },
+    { name: "report", title: "Report", key: "Shift+r", act: press("report") },
+    { name: "logout", title: "Log out", key: "", act: () => named("logout").hidden || named("logout").click() },
     { name: "history", title: "My answers", key: "F2", act: () => views.history(session, run) },
     { name: "guide", title: "Guide", key: "F1", act: () => views.guide(acts.palette(), run) },
     { name: "review", title: "Review", key: "F4", act: () => named("review").hidden || people.review(session, run, acts.palette()) },

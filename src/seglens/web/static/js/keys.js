@@ -7,7 +7,8 @@ const STORED = "seglens:keys";
 const FIXED = new Set(["Tab", "Shift+Tab"]);
 
 /**
- * @typedef {{name: string, title: string, key: string, act: () => void}} Action  key: as first set, "" = none
+ * @typedef {{name: string, title: string, key: string, act: () => void, repeats?: boolean}} Action  key: as first set, "" = none;
+ *   repeats: again and again while it is held
  */
 
 export class Keys {
@@ -96,7 +97,7 @@ export class Keys {
     if ((key === "Enter" || key === " ") && target.closest("button, a, summary, input")) return;
     if (key.startsWith("Arrow") && target.closest("input")) return;
     const action = this.actions.find(({ name }) => this.of(name) === key);
-    if (!action || event.repeat) return;
+    if (!action || (event.repeat && !action.repeats)) return;
     event.preventDefault();
     action.act();
   }

@@ -30,6 +30,8 @@ export class Layers {
     this.tell = tell;
     this.names = names;
     this.image = "";
+    /** The layer that was switched on last. */
+    this.latest = "image";
     /** @type {[number, number]} */
     this.size = [1, 1];
     /** @type {string[]} those of the image that is shown */
@@ -172,6 +174,7 @@ export class Layers {
     canvas.style.opacity = String(fade.value / 100);
     box.addEventListener("change", () => {
       canvas.hidden = !box.checked;
+      if (box.checked) this.latest = name;
       if (box.checked && name !== "image" && this.image) this.#fill(name);
     });
     fade.addEventListener("input", () => (canvas.style.opacity = String(fade.value / 100)));

@@ -33,6 +33,9 @@ export function look({ tools, bench, run }, keys, press) {
     tools.superpixel.scale = name;
     tools.superpixel.prepare();
   });
+  const points = [["belongs", "Belongs to it"], ["belongs-not", "Does not"]];
+  choice("option-cut-out", "cut-out", points.map(([name]) => name), "belongs", (name) => (tools.cutOut.belongs = name === "belongs"));
+  for (const [name, text] of points) named(`cut-out-${name}`).textContent = text;
   if (run.cut_out.length > 1) choice("option-cut-out", "cut-out", run.cut_out, run.cut_out[0], (name) => (tools.cutOut.by = name));
 
   const filter = () => {

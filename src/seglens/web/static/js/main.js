@@ -52,7 +52,7 @@ async function begin() {
     busy: (/** @type {boolean} */ is) => named("stage-frame").classList.toggle("waits", is),
   };
   const tools = new Tools(bench, (place) => under(place, session, layers, run));
-  const acts = { session, tools, bench, layers, view, run, me, palette: () => palette, margin: MARGIN };
+  const acts = { session, tools, bench, layers, view, run, me, peek: (/** @type {number} */ by) => step(by), palette: () => palette, margin: MARGIN };
   const keys = new Keys(actions(acts));
   const press = (/** @type {string} */ name) => keys.actions.find((action) => action.name === name)?.act();
   const shown = panel(session, run, keys, { choose: (index) => press(`class-${index}`) });
@@ -136,21 +136,31 @@ async function question(session, view, stage, layers, tools) {
   }
 }
 
+/** Looks at the frame before (-1) or after (1) the one that is shown; back at the question's own, it hides. */
+let step = (/** @type {number} */ _by) => {};
+
 /** @param {import("./types.js").Question} question */
 async function neighbours(question) {
   const { before, after } = await call("GET", `/neighbours?image=${encodeURIComponent(question.image)}&n=2`);
   const peek = named("peek");
   const box = [0, 0, ...question.size].join(",");
-  const thumbs = [...before, question.image, ...after].map((image) => {
+  const images = [...before, question.image, ...after];
+  let at = before.length;
+  const look = (/** @type {number} */ to) => {
+    at = to;
+    const image = images[at];
+    peek.hidden = image === question.image;
+    if (peek.hidden) return;
+    peek.src = `/api/picture?image=${encodeURIComponent(image)}`;
+    peek.alt = `The neighbouring frame ${image}`;
+  };
+  look(at);
+  step = (by) => look(Math.min(images.length - 1, Math.max(0, at + by)));
+  const thumbs = images.map((image, number) => {
     const here = image === question.image;
     const src = `/api/thumb?image=${encodeURIComponent(image)}&box=${box}&size=96`;
-    const show = () => {
-      if (here) return;
-      peek.src = `/api/picture?image=${encodeURIComponent(image)}`;
-      peek.alt = `The neighbouring frame ${image}`;
-      peek.hidden = false;
-    };
-    const hide = () => (peek.hidden = true);
+    const show = () => look(number);
+    const hide = () => look(before.length);
     return make(
       "button",
       { type: "button", class: here ? "here" : "", "aria-label": here ? `This frame, ${image}` : `Look at ${image}`, title: image, onpointerdown: show, onpointerup: hide, onpointerleave: hide, onkeydown: (/** @type {KeyboardEvent} */ event) => event.key === "Enter" && show(), onkeyup: hide, onblur: hide },

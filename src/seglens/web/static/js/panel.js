@@ -71,7 +71,7 @@ export function panel(session, run, keys, acts) {
     named("similar").hidden = kind !== "dominant-class";
     named("similar").disabled = !question.similar;
     named("similar").textContent = question.similar ? `Similar (${question.similar})…` : "None similar";
-    for (const name of ["undo", "redo"]) named(name).hidden = !drawn;
+    for (const name of ["undo", "redo"]) named(name).hidden = !session.stepwise;
     edit();
   }
 
@@ -83,8 +83,8 @@ export function panel(session, run, keys, acts) {
       button.setAttribute("aria-pressed", String(chosen.includes(run.classes[at].index)));
       button.classList.toggle("suggested", suggested(question).includes(run.classes[at].index));
     });
-    named("undo").disabled = !session.mask?.strokes.length;
-    named("redo").disabled = !session.mask?.undone.length;
+    named("undo").disabled = !session.mask?.strokes.length && !session.said.length;
+    named("redo").disabled = !session.mask?.undone.length && !session.unsaid.length;
     named("back").disabled = !session.past.some((id) => id !== question.id);
     named("answer-card").classList.toggle("busy", session.sending);
     const submit = named("submit");

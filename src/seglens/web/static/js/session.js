@@ -26,6 +26,10 @@ export class Session extends EventTarget {
     this.classes = [];
     /** @type {[number, number]|null} */
     this.point = null;
+    /** What was said in classes and a point before, and what was taken back. @type {{classes: number[], point: [number, number]|null}[]} */
+    this.said = [];
+    /** @type {{classes: number[], point: [number, number]|null}[]} */
+    this.unsaid = [];
     this.revision = 0;
     this.clicks = 0;
     this.edits = 0;
@@ -123,6 +127,8 @@ export class Session extends EventTarget {
     this.mask.load(said?.mask, said && "strokes" in said ? said.strokes : [], said?.undone ?? []);
     this.classes = [...(said?.classes ?? [])];
     this.point = said?.point ?? null;
+    this.said = [];
+    this.unsaid = [];
     const paid = (/** @type {"clicks"|"edits"|"seconds"} */ what) => Math.max(newest?.[what] ?? 0, question.answer?.[what] ?? 0);
     this.clicks = paid("clicks");
     this.edits = paid("edits");
@@ -174,13 +180,43 @@ export class Session extends EventTarget {
     return { ...this.#said(), strokes, undone };
   }
 
+  /** Whether there are steps to take back before the answer is handed in. */
+  get stepwise() {
+    return this.drawn || this.question?.kind === "class-set" || this.question?.kind === "point";
+  }
+
+  /**
+   * Say classes or a point anew.
+   *
+   * @param {{classes?: number[], point?: [number, number]|null}} what
+   */
+  say({ classes = this.classes, point = this.point }) {
+    this.said.push({ classes: this.classes, point: this.point });
+    this.unsaid = [];
+    Object.assign(this, { classes, point });
+    this.edited();
+  }
+
   undo() {
-    if (this.mask?.undo()) this.edited();
-    else this.back();
+    if (this.mask?.undo() || this.#step(this.said, this.unsaid)) this.edited();
+    else if (!this.stepwise) this.back();
   }
 
   redo() {
-    if (this.mask?.redo()) this.edited();
+    if (this.mask?.redo() || this.#step(this.unsaid, this.said)) this.edited();
+  }
+
+  /**
+   * @param {Session["said"]} from
+   * @param {Session["said"]} to
+   */
+  #step(from, to) {
+    const found = from.pop();
+    if (!found) return false;
+    to.push({ classes: this.classes, point: this.point });
+    Object.assign(this, found);
+    if (this.question?.kind === "point") this.cls = found.classes[0] ?? this.cls;
+    return true;
   }
 
   /** The question answered before this one. */

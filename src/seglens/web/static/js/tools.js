@@ -84,6 +84,7 @@ export class Tools {
       },
       up: (place, event) => this.now.up?.(place, event),
       cancel: () => {
+        bench.session.clicks--;
         bench.session.mask?.abort();
         this.now.cancel?.();
       },

@@ -1,13 +1,13 @@
 /**
- * Click to segment: a click says "this belongs to it", a click with the right button or Alt "this does not". Each click
- * asks the server again and takes the place of the last result.
+ * Click to segment: a click says "this belongs to it", a click with the right button or Alt, or after the switch,
+ * "this does not". Each click asks the server again and takes the place of the last result.
  */
 
 import { call } from "../api.js";
 
 /**
  * @param {import("../tools.js").Bench} bench
- * @returns {import("../tools.js").Tool & {by: string}}
+ * @returns {import("../tools.js").Tool & {by: string, belongs: boolean}}
  */
 export function cutOut(bench) {
   /** @type {[number, number][]} */
@@ -28,13 +28,17 @@ export function cutOut(bench) {
 
   const tool = {
     by: "walker",
-    async down(/** @type {import("../types.js").Place} */ place, /** @type {PointerEvent} */ event) {
+    /** Whether a plain click says what belongs to it, or what does not. */
+    belongs: true,
+    down() {},
+    async up(/** @type {import("../types.js").Place} */ place, /** @type {PointerEvent} */ event) {
       const { question, mask, cls } = bench.session;
       if (!question || !mask) return;
       const [height, width] = mask.size;
       if (place.y < 0 || place.x < 0 || place.y >= height || place.x >= width) return;
       if (last && mask.strokes.at(-1) !== last) forget();
-      (event.button === 2 || event.altKey ? outside : inside).push([place.y, place.x]);
+      const not = event.button === 2 || event.altKey || !tool.belongs;
+      (not ? outside : inside).push([place.y, place.x]);
       bench.stage.redraw();
       if (!inside.length) return;
       const mine = ++number;

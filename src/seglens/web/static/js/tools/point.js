@@ -6,7 +6,8 @@
  */
 export function point(bench) {
   return {
-    down({ y, x }) {
+    down() {},
+    up({ y, x }) {
       const { mask, session } = { mask: bench.session.mask, session: bench.session };
       if (!mask) return;
       const [height, width] = mask.size;
@@ -14,8 +15,7 @@ export function point(bench) {
         bench.tell("The point belongs inside the outlined region.");
         return;
       }
-      session.point = [y, x];
-      session.edited();
+      session.say({ point: [y, x] });
       bench.stage.redraw();
     },
     draw(context, scale) {

@@ -2,6 +2,8 @@
 
 import { polygon as inside } from "../raster.js";
 
+/** Two clicks at one place within so many milliseconds are a double click. */
+const TWICE = 500;
 /** So near to the first corner, client pixels, a click closes. */
 const NEAR = 9;
 
@@ -14,6 +16,7 @@ export function polygon(bench) {
   let corners = [];
   /** @type {import("../types.js").Place|null} */
   let above = null;
+  let clicked = -Infinity;
 
   function close() {
     const { mask, cls } = bench.session;
@@ -30,12 +33,14 @@ export function polygon(bench) {
   }
 
   return {
-    down(place, event) {
+    down() {},
+    up(place, event) {
       const [first] = corners;
       const near = first && Math.hypot(place.y - first.y, place.x - first.x) * bench.view.scale <= NEAR;
-      const again = event.detail > 1 && corners.length > 2;
-      if (corners.length > 2 && (near || again)) return close();
       const last = corners.at(-1);
+      const again = event.timeStamp - clicked < TWICE && last?.y === place.y && last.x === place.x;
+      clicked = event.timeStamp;
+      if (corners.length > 2 && (near || again)) return close();
       if (last?.y !== place.y || last.x !== place.x) corners.push(place);
       bench.stage.redraw();
     },
@@ -54,7 +59,6 @@ export function polygon(bench) {
       bench.stage.redraw();
       return true;
     },
-    cancel() {},
     leave() {
       corners = [];
       bench.stage.redraw();
