@@ -1,0 +1,107 @@
+"""A connection to Ray: to a cluster that is there, or to one started on this machine for as long as it is needed."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from seglens.types import SeglensError
+
+INSTALL = "engine 'ray' needs the extra 'ray': pip install 'seglens[ray]'"
+HEAD_SECONDS = 10.0
+"""How long a head may be away. Ray itself ends the whole process, without a word to its caller, after 60."""
+
+
+def require_ray() -> Any:
+    """The module ``ray``.
+
+    Raises:
+        SeglensError: it is not installed.
+    """
+    if importlib.util.find_spec("ray") is None:
+        raise SeglensError(INSTALL)
+    import ray
+
+    return ray
+
+
+@contextmanager
+def connected(address: str | None, cores: int | None) -> Iterator[Any]:
+    """The module ``ray`` with a connection, ended afterwards; a connection that the program had before is kept.
+
+    Args:
+        address: of a cluster; None = one of this machine's own, stopped afterwards.
+        cores: that a cluster of this machine's own has; None = all there are.
+
+    Raises:
+        SeglensError: no Ray here, or no cluster at the address.
+    """
+    ray = require_ray()
+    if ray.is_initialized():
+        yield ray
+        return
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    own = {"num_cpus": cores, "include_dashboard": False} if address is None else {}
+    try:
+        ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **own)
+    except (ConnectionError, RuntimeError, ValueError, ImportError, OSError, TimeoutError) as error:
+        ray.shutdown()
+        place = f"engine.address: found '{address}', and no" if address else "engine 'ray': no"
+        raise SeglensError(
+            f"{place} Ray cluster answers there or can be started ({first_line(error)}); allowed: auto, HOST:PORT or "
+            "ray://HOST:PORT of a cluster with the same versions of Python and Ray, or null, for one of this "
+            "machine's own"
+        ) from error
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, up to its first end of line."""
+    return next((line.strip().rstrip(".:") for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+class Head:
+    """Watches over a cluster's head, which Ray does not tell of until it ends the process.
+
+    Args:
+        ray: the connected module.
+    """
+
+    def __init__(self, ray: Any) -> None:
+        self._address: str = ray.get_runtime_context().gcs_address if not ray.util.client.ray.is_connected() else ""
+        self._seen = self._asked = time.monotonic()
+
+    def check(self) -> None:
+        """Look at most once a second.
+
+        Raises:
+            SeglensError: the head has been away for too long.
+        """
+        now = time.monotonic()
+        if not self._address or now - self._asked < 1:
+            return
+        self._asked = now
+        host, _, port = self._address.rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=1).close()
+            self._seen = time.monotonic()
+        except OSError as error:
+            if time.monotonic() - self._seen > HEAD_SECONDS:
+                raise gone(f"its head at {self._address} does not answer: {first_line(error)}") from error
+
+
+def gone(why: str) -> SeglensError:
+    """The error for a cluster that is lost."""
+    return SeglensError(
+        f"engine 'ray': the cluster is lost ({why}). Everything finished so far is kept: start the cluster again, "
+        "then go on with --resume."
+    )
