@@ -2,46 +2,30 @@
 
 from __future__ import annotations
 
-import time
-from collections import Counter, deque
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from typing import Any, Generic, TypeVar
+from typing import IO, Any, TypeVar
 
-from pydantic import Field
-
-from seglens.config import Params
-from seglens.engines.session import Head, connected, first_line, gone, require_ray
+from seglens.engines.session import RayParams, gone, require_ray
 from seglens.registry import engines
-from seglens.types import Chunk, SeglensError
+from seglens.types import Chunk
 
 T = TypeVar("T")
 
-ATTEMPTS = 3
-"""How often a chunk is tried, and how many workers in a row may fail to start."""
-IN_FLIGHT = 2
-"""Chunks that a worker is given at once: one at work, one waiting."""
-PLACE_SECONDS = 600.0
-"""How long to wait while no worker at all is ready."""
-
-
-class RayParams(Params):
-    """Where the workers are, how many, and what each holds."""
-
-    address: str | None = Field(
-        None,
-        description="cluster: auto, HOST:PORT or ray://HOST:PORT; null = one of this machine's own, stopped afterwards",
-    )
-    workers: int | None = Field(None, gt=0, description="workers, each with the model; null = as many as have room")
-    cpus: int = Field(1, gt=0, description="cores of a worker, and its torch threads (instead of threads)")
-    accelerators: int = Field(0, ge=0, le=1, description="accelerators of a worker, 0 or 1")
+END_SECONDS = 20.0
+"""How long the process that talks to Ray may take to end."""
 
 
 @engines.register("ray")
 class RayEngine:
     """Runs the chunks in workers, a process each; one that dies is replaced, and its chunks are given out again.
 
-    The run's folder, its cache and the data must be at the same path on every node.
+    A process of its own talks to Ray, which ends whoever talks to it when the cluster is lost. The run's folder, its
+    cache and the data must be at the same path on every node.
     """
 
     Params = RayParams
@@ -55,178 +39,53 @@ class RayEngine:
 
         Raises:
             SeglensError: what a worker raised; a chunk that fails again and again; a cluster that has no room or is
-                lost. Every other chunk that was yielded stays done.
+                lost. What was yielded before stays done.
         """
         if not chunks:
             return
-        want = self.params
-        with connected(want.address, want.workers and want.workers * want.cpus) as ray:
-            crew = _Crew[T](ray, want, make, chunks)
+        pickled = require_ray().cloudpickle.dumps(make)
+        with tempfile.TemporaryFile() as said:
+            driver = subprocess.Popen(
+                [sys.executable, "-m", "seglens.engines.driver"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=said,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+                start_new_session=True,
+            )
             try:
-                yield from crew.work()
-            except ConnectionError as error:  # of an address ray://
-                raise gone(first_line(error)) from error
+                assert driver.stdin is not None
+                assert driver.stdout is not None
+                pickle.dump((self.params, pickled, list(chunks)), driver.stdin)
+                driver.stdin.flush()
+                yield from _answers(driver.stdout, said)
             finally:
-                crew.dismiss()
+                _end(driver)
 
 
-class _Worker:
-    """What runs in a worker's process: parts and model, built once."""
-
-    def __init__(self, make: Callable[[], Callable[[Chunk], Any]], threads: int) -> None:
-        self._make, self._threads = make, threads
-        self._work: Callable[[Chunk], Any] | None = None
-
-    def load(self) -> None:
-        """Build them."""
-        import torch
-
-        torch.set_num_threads(self._threads)
-        self._work = self._make()
-
-    def work(self, chunk: Chunk) -> Any:
-        """The result of a chunk."""
-        assert self._work is not None
-        return self._work(chunk)
-
-
-class _Crew(Generic[T]):
-    """The workers of one stream, and what each was given.
-
-    Args:
-        ray: the connected module.
-        want: what is asked for.
-        make: see ``Engine``.
-        chunks: all the work.
-    """
-
-    def __init__(
-        self, ray: Any, want: RayParams, make: Callable[[], Callable[[Chunk], T]], chunks: Sequence[Chunk]
-    ) -> None:
-        self.ray, self.want = ray, want
-        self.head = Head(ray)
-        self.waiting = deque(chunks)
-        self.tried: Counter[int] = Counter()
-        self.tasks: dict[Any, tuple[Any, Chunk | None]] = {}  # by reference, in the order given; None = loading
-        self.ready: set[Any] = set()
-        self.alone = time.monotonic()  # since when no worker is ready
-        self.failed_starts = 0
-        room = self._room()
-        options = {"num_cpus": want.cpus, "num_gpus": want.accelerators, "max_restarts": 0, "max_task_retries": 0}
-        self.kind = ray.remote(_Worker).options(**options)
-        self.make = ray.put(make)
-        for _ in range(min(want.workers or max(room, 1), len(chunks))):
-            self._hire()
-
-    def _room(self) -> int:
-        """How many workers have room in the cluster as it stands.
-
-        Raises:
-            SeglensError: none, in a cluster of this machine's own, which will not grow.
-        """
-        has = self.ray.cluster_resources()
-        room = int(has.get("CPU", 0) // self.want.cpus)
-        if self.want.accelerators:
-            room = min(room, int(has.get("GPU", 0) // self.want.accelerators))
-        if self.want.address is None and room < (self.want.workers or 1):
-            raise self._no_room(has)
-        return room
-
-    def _no_room(self, has: dict[str, float]) -> SeglensError:
-        want = self.want
-        asked = f"{want.workers or 1} of {want.cpus} cores and {want.accelerators} accelerators"
-        found = f"{has.get('CPU', 0):g} cores and {has.get('GPU', 0):g} accelerators"
-        return SeglensError(f"engine 'ray': no room for its workers: asked for {asked}, the cluster has {found}")
-
-    def work(self) -> Iterator[tuple[Chunk, T]]:
-        """See ``RayEngine.run``."""
-        while self.waiting or any(chunk is not None for _, chunk in self.tasks.values()):
-            self.head.check()
-            done, _ = self.ray.wait(list(self.tasks), timeout=1)
-            if not self.ready:
-                self._still_alone()
-            for ref in done:
-                if ref not in self.tasks:
-                    continue  # given out again with the others of its worker
-                worker, chunk = self.tasks[ref]
-                try:
-                    result: T = self.ray.get(ref)
-                except self.ray.exceptions.RayError as error:
-                    self._failed(ref, worker, chunk, error)
-                    continue
-                del self.tasks[ref]
-                if chunk is None:
-                    self.ready.add(worker)
-                    self.failed_starts = 0
-                self._give(worker)
-                if chunk is not None:
-                    yield chunk, result
-
-    def dismiss(self) -> None:
-        """End every worker."""
-        for worker in {worker for worker, _ in self.tasks.values()} | self.ready:
-            with suppress(ConnectionError):
-                self.ray.kill(worker)
-
-    def _hire(self) -> None:
-        worker = self.kind.remote(self.make, self.want.cpus)
-        self.tasks[worker.load.remote()] = (worker, None)
-
-    def _give(self, worker: Any) -> None:
-        """Fill what a worker has before it."""
-        has = sum(owner is worker for owner, _ in self.tasks.values())
-        for _ in range(min(IN_FLIGHT - has, len(self.waiting))):
-            chunk = self.waiting.popleft()
-            self.tasks[worker.work.remote(chunk)] = (worker, chunk)
-
-    def _failed(self, ref: Any, worker: Any, chunk: Chunk | None, error: Exception) -> None:
-        """Try again what a worker, alive or dead, did not do; the oldest chunk it was given is to blame for a death.
-
-        Raises:
-            SeglensError: what the worker raised, or one try too many.
-        """
-        raised = isinstance(error, self.ray.exceptions.RayTaskError)
-        cause = getattr(error, "cause", None) if raised else None
-        if isinstance(cause, SeglensError):
-            raise cause
-        why = f"{type(cause or error).__name__}: {first_line(cause or error)}"
-        if chunk is None:
-            self.failed_starts += 1
-            if self.failed_starts >= ATTEMPTS:
-                raise SeglensError(f"engine 'ray': {ATTEMPTS} workers could not start, the last one: {why}") from error
-        else:
-            self.tried[chunk.id] += 1
-            if self.tried[chunk.id] >= ATTEMPTS:
-                raise _given_up(chunk, why) from error
-        if raised and chunk is not None:
-            del self.tasks[ref]
-            self.waiting.append(chunk)
-            self._give(worker)
+def _answers(pipe: IO[bytes], said: IO[bytes]) -> Iterator[tuple[Chunk, Any]]:
+    """What the driver sends: chunks with results, an error, or None at the end."""
+    while True:
+        try:
+            answer = pickle.load(pipe)
+        except EOFError:
+            said.seek(0)
+            last = said.read().decode(errors="replace").strip().rpartition("\n")[2]
+            raise gone(f"the process that talked to it ended: {last}") from None
+        if answer is None:
             return
-        self._replace(worker)
-
-    def _replace(self, worker: Any) -> None:
-        lost = {ref: chunk for ref, (owner, chunk) in self.tasks.items() if owner is worker}
-        for ref in lost:
-            del self.tasks[ref]
-        self.waiting.extendleft(reversed([chunk for chunk in lost.values() if chunk is not None]))
-        self.ray.kill(worker)
-        self.ready.discard(worker)
-        if not self.ready:
-            self.alone = time.monotonic()
-        self._hire()
-
-    def _still_alone(self) -> None:
-        """Without a worker, wait for one, within bounds."""
-        if not any(node["Alive"] for node in self.ray.nodes()):
-            raise gone("none of its nodes is alive")
-        if time.monotonic() - self.alone > PLACE_SECONDS:
-            raise self._no_room(self.ray.cluster_resources())
+        if isinstance(answer, Exception):
+            raise answer
+        yield answer
 
 
-def _given_up(chunk: Chunk, why: str) -> SeglensError:
-    return SeglensError(
-        f"engine 'ray': chunk {chunk.id} (images '{chunk.images[0]}' to '{chunk.images[-1]}') failed {ATTEMPTS} times, "
-        f"the last time with {why}. Everything finished so far is kept: mend what is wrong with these images or their "
-        "workers' memory, then go on with --resume."
-    )
+def _end(driver: subprocess.Popen[bytes]) -> None:
+    """Let it stop its workers: it sees that nobody listens."""
+    for pipe in (driver.stdin, driver.stdout):
+        if pipe is not None:
+            pipe.close()
+    try:
+        driver.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        driver.kill()
+        driver.wait()

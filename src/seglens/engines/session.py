@@ -1,4 +1,4 @@
-"""A connection to Ray: to a cluster that is there, or to one started on this machine for as long as it is needed."""
+"""What is wanted of Ray, and a connection: to a cluster, or to one of this machine's own."""
 
 from __future__ import annotations
 
@@ -11,11 +11,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from pydantic import Field
+
+from seglens.config import Params
 from seglens.types import SeglensError
 
 INSTALL = "engine 'ray' needs the extra 'ray': pip install 'seglens[ray]'"
 HEAD_SECONDS = 10.0
 """How long a head may be away. Ray itself ends the whole process, without a word to its caller, after 60."""
+
+
+class RayParams(Params):
+    """Where the workers are, how many, and what each holds."""
+
+    address: str | None = Field(
+        None,
+        description="cluster: auto, HOST:PORT or ray://HOST:PORT; null = one of this machine's own, stopped afterwards",
+    )
+    workers: int | None = Field(None, gt=0, description="workers, each with the model; null = as many as have room")
+    cpus: int = Field(1, gt=0, description="cores of a worker, and its torch threads (instead of threads)")
+    accelerators: int = Field(0, ge=0, le=1, description="accelerators of a worker, 0 or 1")
 
 
 def require_ray() -> Any:
@@ -32,31 +47,29 @@ def require_ray() -> Any:
 
 
 @contextmanager
-def connected(address: str | None, cores: int | None) -> Iterator[Any]:
-    """The module ``ray`` with a connection, ended afterwards; a connection that the program had before is kept.
-
-    Args:
-        address: of a cluster; None = one of this machine's own, stopped afterwards.
-        cores: that a cluster of this machine's own has; None = all there are.
+def connected(want: RayParams) -> Iterator[Any]:
+    """The module ``ray`` with a connection, ended afterwards, and with it a cluster that was started for it.
 
     Raises:
         SeglensError: no Ray here, or no cluster at the address.
     """
     ray = require_ray()
-    if ray.is_initialized():
-        yield ray
-        return
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    own = {"num_cpus": cores, "include_dashboard": False} if address is None else {}
+    own = {"num_cpus": want.workers and want.workers * want.cpus, "include_dashboard": False}
     try:
-        ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **own)
+        ray.init(
+            address=want.address or "local",
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            **({} if want.address else own),
+        )
     except (ConnectionError, RuntimeError, ValueError, ImportError, OSError, TimeoutError) as error:
-        ray.shutdown()
-        place = f"engine.address: found '{address}', and no" if address else "engine 'ray': no"
+        if want.address is None:
+            raise SeglensError(f"engine 'ray': it does not start on this machine: {first_line(error)}") from error
         raise SeglensError(
-            f"{place} Ray cluster answers there or can be started ({first_line(error)}); allowed: auto, HOST:PORT or "
-            "ray://HOST:PORT of a cluster with the same versions of Python and Ray, or null, for one of this "
-            "machine's own"
+            f"engine.address: found '{want.address}', and no Ray cluster answers there: {first_line(error)}; allowed: "
+            "auto, HOST:PORT or ray://HOST:PORT of a cluster with the same versions of Python and Ray, or null for one "
+            "of this machine's own"
         ) from error
     try:
         yield ray
