@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
-from seglens.engines.session import Head, RayParams, first_line, gone
+from seglens.engines.session import RayParams, first_line, gone
 from seglens.types import Chunk, SeglensError
 
 ATTEMPTS = 3
@@ -52,7 +52,6 @@ class Crew:
 
     def __init__(self, ray: Any, want: RayParams, make: bytes, chunks: Sequence[Chunk]) -> None:
         self.ray, self.want = ray, want
-        self.head = Head(ray)
         self.waiting = deque(chunks)
         self.tried: Counter[int] = Counter()
         self.tasks: dict[Any, tuple[Any, Chunk | None]] = {}  # by reference, in the order given; None = loading
@@ -93,7 +92,6 @@ class Crew:
             SeglensError: see ``RayEngine.run``.
         """
         while self.waiting or any(chunk is not None for _, chunk in self.tasks.values()):
-            self.head.check()
             done, _ = self.ray.wait(list(self.tasks), timeout=1)
             if not self.ready:
                 self._still_alone()

@@ -18,6 +18,8 @@ T = TypeVar("T")
 
 END_SECONDS = 20.0
 """How long the process that talks to Ray may take to end."""
+HEAD_SECONDS = 10
+"""How long a cluster's head may be away before Ray ends that process, where the environment does not say."""
 
 
 @engines.register("ray")
@@ -50,7 +52,7 @@ class RayEngine:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=said,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+                env=_environment(),
                 start_new_session=True,
             )
             try:
@@ -61,6 +63,11 @@ class RayEngine:
                 yield from _answers(driver.stdout, said)
             finally:
                 _end(driver)
+
+
+def _environment() -> dict[str, str]:
+    paths = os.pathsep.join(path for path in sys.path if path)
+    return {"RAY_gcs_rpc_server_reconnect_timeout_s": str(HEAD_SECONDS), **os.environ, "PYTHONPATH": paths}
 
 
 def _answers(pipe: IO[bytes], said: IO[bytes]) -> Iterator[tuple[Chunk, Any]]:

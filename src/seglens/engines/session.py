@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
-import socket
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,10 +15,6 @@ from seglens.config import Params
 from seglens.types import SeglensError
 
 INSTALL = "engine 'ray' needs the extra 'ray': pip install 'seglens[ray]'"
-HEAD_SECONDS = 10.0
-"""How long a head may be away. Ray itself ends the whole process, without a word to its caller, after 60."""
-
-
 class RayParams(Params):
     """Where the workers are, how many, and what each holds."""
 
@@ -80,36 +74,6 @@ def connected(want: RayParams) -> Iterator[Any]:
 def first_line(error: BaseException) -> str:
     """What an error says, up to its first end of line."""
     return next((line.strip().rstrip(".:") for line in str(error).splitlines() if line.strip()), type(error).__name__)
-
-
-class Head:
-    """Watches over a cluster's head, which Ray does not tell of until it ends the process.
-
-    Args:
-        ray: the connected module.
-    """
-
-    def __init__(self, ray: Any) -> None:
-        self._address: str = ray.get_runtime_context().gcs_address if not ray.util.client.ray.is_connected() else ""
-        self._seen = self._asked = time.monotonic()
-
-    def check(self) -> None:
-        """Look at most once a second.
-
-        Raises:
-            SeglensError: the head has been away for too long.
-        """
-        now = time.monotonic()
-        if not self._address or now - self._asked < 1:
-            return
-        self._asked = now
-        host, _, port = self._address.rpartition(":")
-        try:
-            socket.create_connection((host.strip("[]"), int(port)), timeout=1).close()
-            self._seen = time.monotonic()
-        except OSError as error:
-            if time.monotonic() - self._seen > HEAD_SECONDS:
-                raise gone(f"its head at {self._address} does not answer: {first_line(error)}") from error
 
 
 def gone(why: str) -> SeglensError:
