@@ -15,6 +15,8 @@ from seglens.config import Params
 from seglens.types import SeglensError
 
 INSTALL = "engine 'ray' needs the extra 'ray': pip install 'seglens[ray]'"
+
+
 class RayParams(Params):
     """Where the workers are, how many, and what each holds."""
 
