@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote, unquote
+from uuid import uuid4
 
 import numpy as np
 from PIL import Image
@@ -47,7 +48,7 @@ def write_bytes(path: Path, data: bytes) -> None:
         SeglensError: no space left; the old file, if any, is untouched and no temporary file remains.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}.tmp")  # a process's number is no name among nodes
     try:
         with open(temporary, "wb") as file:
             file.write(data)

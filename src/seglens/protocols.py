@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from torch import Tensor
 from torch.nn import Module
@@ -33,6 +33,8 @@ from seglens.types import (
     Settled,
     Size,
 )
+
+T = TypeVar("T")
 
 
 class SegDataset(Protocol):
@@ -445,8 +447,11 @@ class Shown(Protocol):
 
 @runtime_checkable
 class Engine(Protocol):
-    """Where the stream runs. ``make`` is picklable; each worker calls it once and uses its result for every chunk."""
+    """Where the stream runs. ``make`` is picklable; each worker calls it once and uses its result for every chunk.
 
-    def run(self, make: Callable[[], Callable[[Chunk], Rows]], chunks: Sequence[Chunk]) -> Iterator[tuple[Chunk, Rows]]:
-        """Rows of each chunk, as they are done."""
+    The work writes its own files, whole or not at all, so that a chunk may be done again; what it returns is small.
+    """
+
+    def run(self, make: Callable[[], Callable[[Chunk], T]], chunks: Sequence[Chunk]) -> Iterator[tuple[Chunk, T]]:
+        """The result of each chunk, as they are done."""
         ...

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 from seglens.config import NoParams
 from seglens.registry import engines
-from seglens.types import Chunk, Rows
+from seglens.types import Chunk
+
+T = TypeVar("T")
 
 
 @engines.register("local")
@@ -18,8 +21,8 @@ class LocalEngine:
     def __init__(self, params: NoParams) -> None:
         self.params = params
 
-    def run(self, make: Callable[[], Callable[[Chunk], Rows]], chunks: Sequence[Chunk]) -> Iterator[tuple[Chunk, Rows]]:
-        """Rows of each chunk, in order."""
+    def run(self, make: Callable[[], Callable[[Chunk], T]], chunks: Sequence[Chunk]) -> Iterator[tuple[Chunk, T]]:
+        """The result of each chunk, in order."""
         if not chunks:
             return
         work = make()

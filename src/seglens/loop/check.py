@@ -11,7 +11,7 @@ from seglens.models import build_network
 from seglens.models.stages import stage_modules
 from seglens.models.views import view_of
 from seglens.protocols import Sized, TraitReader
-from seglens.registry import engines, narrows, networks
+from seglens.registry import narrows, networks
 from seglens.types import AnswerKind, SeglensError, Unit
 
 TEACHER = "ema-teacher"
@@ -33,7 +33,7 @@ def check(bench: Workbench) -> None:
             f"eval_data: its classes ({', '.join(bench.eval_data.classes.names)}) are not the pool's "
             f"({', '.join(classes)}), in the same order"
         )
-    _ = bench.pool, bench.narrows, bench.score, bench.cut, bench.settle, bench.oracle, bench.companions
+    _ = bench.pool, bench.narrows, bench.score, bench.cut, bench.settle, bench.oracle, bench.companions, bench.engine
     if "proximity" in bench.needs:
         _ = bench.depth
     _check_privileged(bench)
@@ -56,7 +56,6 @@ def check(bench: Workbench) -> None:
         )
     _check_audit_set(bench)
     _check_picks(bench)
-    engines.params(bench.config.engine)
     networks.get(bench.config.model.name)
     for view in bench.config.train.views:
         view_of(view)

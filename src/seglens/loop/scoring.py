@@ -57,26 +57,45 @@ class ScoreChunks:
         return self.asked.get(id, ())
 
 
+@dataclass(frozen=True)
+class WriteChunks:
+    """What an engine's worker is given: each chunk's rows become a file, whole or not at all. Picklable.
+
+    Args:
+        score: makes the rows.
+    """
+
+    score: ScoreChunks
+
+    def __call__(self) -> Callable[[Chunk], int]:
+        """The work itself: writes a chunk's rows and returns how many there are."""
+        bench, round, rows_of = self.score.bench, self.score.round, self.score()
+
+        def write(chunk: Chunk) -> int:
+            rows = rows_of(chunk)
+            bad = ~np.isfinite(rows.arrays["value"])
+            if bad.any():
+                raise SeglensError(
+                    f"score '{bench.config.score.name}' is not finite for image '{rows.images[bad][0]}' in round "
+                    f"{round} ({int(bad.sum())} regions of its chunk)"
+                )
+            save_rows(_path(bench, round, chunk), rows)
+            return len(rows)
+
+        return write
+
+
 def score_pool(work: ScoreChunks, chunks: Sequence[Chunk], report: Callable[[int, int], None]) -> None:
     """Write the rows of every chunk under the round's ``rows/``; those already there are kept.
 
     Raises:
-        SeglensError: a score that is not finite, with the image it belongs to.
+        SeglensError: a score that is not finite, with the image it belongs to; what the engine says.
     """
-    from seglens.registry import engines
-
     bench = work.bench
     missing = [chunk for chunk in chunks if not _path(bench, work.round, chunk).exists()]
     done = len(chunks) - len(missing)
     report(done, len(chunks))
-    for chunk, rows in engines.build(bench.config.engine).run(work, missing):
-        bad = ~np.isfinite(rows.arrays["value"])
-        if bad.any():
-            raise SeglensError(
-                f"score '{bench.config.score.name}' is not finite for image '{rows.images[bad][0]}' in round "
-                f"{work.round} ({int(bad.sum())} regions of its chunk)"
-            )
-        save_rows(_path(bench, work.round, chunk), rows)
+    for _ in bench.engine.run(WriteChunks(work), missing):
         done += 1
         report(done, len(chunks))
 

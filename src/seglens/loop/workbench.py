@@ -30,6 +30,7 @@ from seglens.protocols import (
     Companion,
     Cut,
     DepthSource,
+    Engine,
     LabelSource,
     Learner,
     Narrow,
@@ -43,7 +44,7 @@ from seglens.protocols import (
     Settle,
     TraitReader,
 )
-from seglens.registry import companions, cuts, depths, narrows, oracles, picks, scores, settles
+from seglens.registry import companions, cuts, depths, engines, narrows, oracles, picks, scores, settles
 from seglens.types import AnswerKind, Chance, Chunk, ImageId, IntArray, Region, SeglensError, Stage, Unit
 
 Report = Callable[[str, int, int], None]
@@ -283,6 +284,12 @@ class Workbench:
     def enough(self) -> float:
         """The share of a round's answers that ends the waiting."""
         return float(self.config.ask.params().get("enough", 1.0))
+
+    @cached_property
+    def engine(self) -> Engine:
+        """Where the stream runs."""
+        engine: Engine = engines.build(self.config.engine)
+        return engine
 
     # -- networks and features ------------------------------------------------------------------------------------
     def folder(self, round: int) -> Path:
