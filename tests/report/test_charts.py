@@ -7,7 +7,7 @@ from itertools import count, pairwise
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from seglens.report.charts import BOTTOM, HEIGHT, LEFT, Axis, Fan, Series, line_chart, sparkline, ticks
@@ -15,6 +15,8 @@ from seglens.report.charts import BOTTOM, HEIGHT, LEFT, Axis, Fan, Series, line_
 X, Y = Axis("clicks", lambda v: f"{v:.0f}"), Axis("mIoU", lambda v: f"{v:.2f}")
 
 
+@example(5e-324, 0.0, 2)
+@example(1e-10, 0.0, 5)
 @given(st.floats(-1e3, 1e5), st.just(0.0) | st.floats(1e-2, 1e6), st.integers(2, 8))
 def test_ticks_cover_their_range_evenly(low: float, span: float, about: int) -> None:
     found = ticks(low, low + span, about)

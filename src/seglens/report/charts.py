@@ -14,6 +14,8 @@ from seglens.report.template import render
 WIDTH, HEIGHT = 420, 300
 LEFT, RIGHT, TOP, BOTTOM = 46, 14, 30, 46
 SHAPES = 4
+LEAST_SPAN = 1e-6
+"""Ranges narrower than this are drawn as a single value is."""
 """Distinct markers and colours; charts take no more series than that."""
 
 Point = tuple[float, float]
@@ -72,7 +74,8 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
     """
     if not (math.isfinite(low) and math.isfinite(high)):
         raise ValueError(f"ticks need finite bounds, found {low} and {high}")
-    span = (high - low) or abs(high) or 1.0
+    span = (high - low) or abs(high)
+    span = span if span > LEAST_SPAN else 1.0
     power = 10.0 ** math.floor(math.log10(span / about))
     step = min((m * power for m in (1, 2, 5, 10)), key=lambda s: abs(span / s - about))
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
