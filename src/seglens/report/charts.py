@@ -14,9 +14,9 @@ from seglens.report.template import render
 WIDTH, HEIGHT = 420, 300
 LEFT, RIGHT, TOP, BOTTOM = 46, 14, 30, 46
 SHAPES = 4
+"""Distinct markers and colours; charts take no more series than that."""
 LEAST_SPAN = 1e-6
 """Ranges narrower than this are drawn as a single value is."""
-"""Distinct markers and colours; charts take no more series than that."""
 
 Point = tuple[float, float]
 
