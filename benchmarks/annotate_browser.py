@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from playwright.sync_api import Page, sync_playwright
 
@@ -23,6 +24,20 @@ PLACES = """() => {
 }"""
 
 
+@contextmanager
+def opened(url: str) -> Iterator[Page]:
+    """The page in a headless Chromium, once it is ready."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert found is not None, "no Chromium on the PATH (Debian: apt-get install chromium)"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.goto(url)
+        page.evaluate("window.seglens.ready")
+        yield page
+        browser.close()
+
+
 def fill_times(url: str, fills: int = 60, warm: int = 5) -> list[float]:
     """Milliseconds from each press of the pointer to the frame that shows its superpixel filled.
 
@@ -31,13 +46,7 @@ def fill_times(url: str, fills: int = 60, warm: int = 5) -> list[float]:
         fills: how many to measure, spread over the region asked about; each is undone, so that the next one fills anew.
         warm: how many before them are not counted.
     """
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert found is not None, "no Chromium on the PATH (Debian: apt-get install chromium)"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
-        page.goto(url)
-        page.evaluate("window.seglens.ready")
+    with opened(url) as page:
         while page.evaluate("window.seglens.state().question?.kind") not in ("dense", "mask"):
             page.wait_for_timeout(200)
         page.locator('[data-test="tool-superpixel"]').click()
@@ -51,7 +60,6 @@ def fill_times(url: str, fills: int = 60, warm: int = 5) -> list[float]:
             page.wait_for_timeout(200)
         page.wait_for_timeout(2000)
         times = _fill(page, fills + warm)
-        browser.close()
     return times[warm:]
 
 
@@ -80,13 +88,7 @@ def frame_gaps(url: str, layers: tuple[str, ...] = LAYERS, steps: int = 120) -> 
     Returns:
         Gaps by what was done: ``still``, ``pan``, ``zoom``.
     """
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert found is not None, "no Chromium on the PATH (Debian: apt-get install chromium)"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
-        page.goto(url)
-        page.evaluate("window.seglens.ready")
+    with opened(url) as page:
         page.wait_for_function("window.seglens.state().question")
         for name in layers:
             page.locator(f'[data-test="layer-{name}"]').check()
@@ -101,7 +103,6 @@ def frame_gaps(url: str, layers: tuple[str, ...] = LAYERS, steps: int = 120) -> 
         gaps["pan"] = _timed(page, lambda n: page.mouse.move(x + 200 * math.sin(n / 10), y + n % 40), steps)
         page.mouse.up(button="middle")
         gaps["zoom"] = _timed(page, lambda n: page.mouse.wheel(0, -60 if n % 40 < 20 else 60), steps)
-        browser.close()
     return gaps
 
 
