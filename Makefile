@@ -9,7 +9,7 @@ FIFTYONE := .venv-fiftyone/ready
 
 .PHONY: demo test chromium check format docs bench-camvid bench-demo bench-streets bench-round bench-segxal \
 	bench-segxal-streets bench-cpral bench-explanations bench-scoring bench-forecast bench-audit bench-annotate bench-kcenter bench-full \
-	bench-search bench-leave-one-out clean
+	bench-search bench-leave-one-out bench-default bench-field bench-protocols clean
 
 demo: $(READY)
 	$(BIN)/seglens demo
@@ -49,6 +49,17 @@ bench-full: $(READY)
 bench-search: $(READY)
 	$(BIN)/seglens bench benchmarks/search.yaml
 	$(BIN)/seglens bench benchmarks/search-streets.yaml
+
+bench-default: $(READY)
+	$(BIN)/seglens bench benchmarks/default-streets.yaml
+	$(BIN)/seglens bench benchmarks/default-textures.yaml
+
+bench-field: $(READY)
+	$(BIN)/seglens bench benchmarks/field.yaml
+
+bench-protocols: $(READY)
+	$(BIN)/seglens bench benchmarks/deal-camvid.yaml
+	$(BIN)/seglens bench benchmarks/pixelpick-camvid.yaml
 
 bench-demo: $(READY)
 	$(BIN)/seglens bench benchmarks/demo.yaml
