@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browsing import Desk, nearby, stored, stored_mask, until
-from gestures import painted, stroke
+from gestures import painted, polygon, stroke
 from playwright.sync_api import Browser, BrowserContext
 from served import make_run
 
@@ -87,4 +87,43 @@ def test_a_changed_answer_costs_what_both_took(tmp_path: Path, context: BrowserC
         after = cost()
         assert (after("edits"), after("clicks")) == (4, 5)  # one gesture more, and the class's key
         assert after("seconds") >= before("seconds") + 0.5
+        assert desk.errors == []
+
+
+def test_the_corners_of_a_polygon_outlive_a_reload_and_can_be_taken_back(
+    tmp_path: Path, context: BrowserContext
+) -> None:
+    run = make_run(tmp_path, "dense", count=2)
+    with nearby(run) as url:
+        desk = Desk(context, url)
+        question, region = desk.asked(), desk.region()
+        top, left, bottom, right = question["region"]["box"]
+        corners = [(top + 3, left + 4), (top + 6, right - 5), (bottom - 7, right - 9), (bottom - 4, left + 8)]
+        assert desk.state()["class"] != 4
+        desk.key("5")
+        desk.press("tool-polygon")
+        for corner in corners[:3]:
+            desk.click(corner)
+        desk.saved()
+        desk.reload()
+        assert (desk.state()["corners"], desk.state()["tool"]) == ([list(place) for place in corners[:3]], "polygon")
+        assert not (desk.mask() != 255).any()
+        desk.press("undo")
+        assert desk.state()["corners"] == [list(place) for place in corners[:2]]
+        desk.page.route("**/draft", lambda route: route.abort())  # the browser's own store alone knows the next ones
+        for corner in corners[2:]:
+            desk.click(corner)
+        until(lambda: "offline" in desk.at("saved").inner_text(), 20, "the page to say that it is offline")
+        desk.reload()
+        assert desk.state()["corners"] == [list(place) for place in corners]
+        desk.page.unroute("**/draft")
+        desk.click(corners[0])
+        expected = painted(region, [(polygon(corners, region.shape), 4)])
+        np.testing.assert_array_equal(desk.mask(), expected)
+        desk.saved()
+        desk.reload()
+        assert desk.state()["corners"] == []
+        desk.press("submit")
+        until(lambda: question["id"] in stored(run), 10, "the answer to be stored")
+        np.testing.assert_array_equal(stored_mask(stored(run)[question["id"]]), expected)
         assert desk.errors == []

@@ -70,11 +70,12 @@ class Mask(Body):
 
 
 class DraftBody(Effort):
-    """An unfinished answer; ``strokes`` and those taken back, ``undone``, are the page's own."""
+    """An unfinished answer; ``strokes``, those taken back (``undone``) and a ``polygon`` begun are the page's own."""
 
     revision: int = Field(ge=1, le=LARGEST)
     strokes: Opaque = Field(default=None)
     undone: Opaque = Field(default=None)
+    polygon: Opaque = Field(default=None)
     mask: Mask | None = None
     classes: list[Class] = Field(default=[], max_length=256)
     point: Place | None = None

@@ -26,18 +26,18 @@ export function actions(acts) {
     if (!question || session.sending) return;
     session.clicks++;
     if (question.kind === "dominant-class" || question.kind === "verdict") {
-      session.classes = [index];
+      session.naming.classes = [index];
       return session.answer("answered");
     }
     if (question.kind === "class-set") {
-      const had = session.classes.includes(index);
-      return session.say({ classes: had ? session.classes.filter((/** @type {number} */ other) => other !== index) : [...session.classes, index] });
+      const had = session.naming.classes.includes(index);
+      return session.say({ classes: had ? session.naming.classes.filter((/** @type {number} */ other) => other !== index) : [...session.naming.classes, index] });
     }
     session.cls = index;
     tools.now.classed?.();
     if (question.kind === "point") {
-      if (!session.point) return session.say({ classes: [index] });
-      session.classes = [index];
+      if (!session.naming.point) return session.say({ classes: [index] });
+      session.naming.classes = [index];
       return session.answer("answered");
     }
     session.dispatchEvent(new Event("edit"));
@@ -57,7 +57,7 @@ export function actions(acts) {
       return bench.commit("accept");
     }
     if (question.kind === "dominant-class" || question.kind === "class-set") {
-      session.classes = [...question.suggestion.classes].slice(0, question.kind === "class-set" ? undefined : 1);
+      session.naming.classes = [...question.suggestion.classes].slice(0, question.kind === "class-set" ? undefined : 1);
       return session.answer("answered");
     }
     if (question.kind === "verdict") return verdict(true);
@@ -98,7 +98,7 @@ export function actions(acts) {
     if (question?.kind !== "verdict" || session.sending) return;
     session.clicks++;
     if (right && question.suggestion) {
-      session.classes = [question.suggestion.classes[0]];
+      session.naming.classes = [question.suggestion.classes[0]];
       return session.answer("answered");
     }
     named("classes").hidden = false;

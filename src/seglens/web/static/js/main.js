@@ -116,7 +116,7 @@ async function question(session, view, stage, layers, tools) {
   view.resize(question.size);
   stage.show(mask, question.region);
   view.fit(question.region.box, MARGIN);
-  if (session.drawn && question.suggestion && !mask.strokes.length) session.cls = question.suggestion.classes[0];
+  if (session.drawn && question.suggestion && !mask.strokes.length && !session.corners.length) session.cls = question.suggestion.classes[0];
   session.dispatchEvent(new Event("edit"));
   const slow = setTimeout(() => (named("loading").hidden = false), 300);
   try {
@@ -219,11 +219,12 @@ window.seglens.ready = begin().then(
       mask: session.mask ? session.mask.pixels.slice() : new Uint8Array(),
       tool: tools.name,
       class: session.cls,
-      classes: [...session.classes],
+      classes: [...session.naming.classes],
       zoom: view.scale,
       revision: session.revision,
       sending: session.sending,
       strokes: session.mask?.strokes.length ?? 0,
+      corners: session.corners.map(({ y, x }) => [y, x]),
       saved: outbox.waiting().length === 0 && !session.unsaved,
     });
   },

@@ -78,13 +78,13 @@ export function panel(session, run, keys, acts) {
   function edit() {
     const { question } = session;
     if (!question) return;
-    const chosen = session.drawn || question.kind === "point" ? [session.cls] : session.classes;
+    const chosen = session.drawn || question.kind === "point" ? [session.cls] : session.naming.classes;
     buttons.forEach((button, at) => {
       button.setAttribute("aria-pressed", String(chosen.includes(run.classes[at].index)));
       button.classList.toggle("suggested", suggested(question).includes(run.classes[at].index));
     });
-    named("undo").disabled = !session.mask?.strokes.length && !session.said.length;
-    named("redo").disabled = !session.mask?.undone.length && !session.unsaid.length;
+    named("undo").disabled = !session.mask?.strokes.length && !session.naming.past.length && !session.corners.length;
+    named("redo").disabled = !session.mask?.undone.length && !session.naming.undone.length;
     named("back").disabled = !session.past.some((id) => id !== question.id);
     named("answer-card").classList.toggle("busy", session.sending);
     const submit = named("submit");
@@ -125,8 +125,8 @@ export function ready(session) {
   const { question, mask } = session;
   if (!question) return false;
   if (session.drawn) return Boolean(mask && mask.filled().done);
-  if (question.kind === "point") return session.point !== null;
-  return session.classes.length > 0;
+  if (question.kind === "point") return session.naming.point !== null;
+  return session.naming.classes.length > 0;
 }
 
 /**

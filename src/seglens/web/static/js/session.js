@@ -1,12 +1,12 @@
 /** One person's work: the question at hand, what is said to it so far, and its way to the server. */
 
 import { Failure, call } from "./api.js";
+import { renewed } from "./claim.js";
 import { afterFrame } from "./dom.js";
+import { history, latest } from "./drafts.js";
 import { Mask } from "./mask.js";
+import { Naming } from "./naming.js";
 import * as timer from "./timer.js";
-
-/** A draft's history is cut to its newest strokes where its JSON would be longer than this; the page keeps all. */
-const LONGEST = 2_500_000;
 
 export class Session extends EventTarget {
   /**
@@ -22,14 +22,9 @@ export class Session extends EventTarget {
     /** @type {Mask|null} */
     this.mask = null;
     this.cls = 0;
-    /** @type {number[]} */
-    this.classes = [];
-    /** @type {[number, number]|null} */
-    this.point = null;
-    /** What was said in classes and a point before, and what was taken back. @type {{classes: number[], point: [number, number]|null}[]} */
-    this.said = [];
-    /** @type {{classes: number[], point: [number, number]|null}[]} */
-    this.unsaid = [];
+    this.naming = new Naming();
+    /** Of a polygon that is not closed yet. @type {import("./types.js").Place[]} */
+    this.corners = [];
     this.revision = 0;
     this.clicks = 0;
     this.edits = 0;
@@ -85,28 +80,30 @@ export class Session extends EventTarget {
 
   /** @param {string} id of one's own answer, or of one to look at */
   async visit(id) {
-    try {
-      this.open(await call("GET", `/questions/${encodeURIComponent(id)}`));
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      this.tell(`The question cannot be shown: ${error.message}`);
-    }
+    const question = await this.#fetched(id);
+    if (question) this.open(question);
   }
 
   /**
-   * Settle a question that two people answered differently, by an answer of one's own.
+   * Settle a question that others answered, by an answer of one's own.
    *
    * @param {string} id
    * @param {import("./types.js").MaskRuns|null} [from] a drawing to begin with, where nothing is drawn yet
    */
   async settle(id, from = null) {
+    const question = await this.#fetched(id);
+    if (!question) return;
+    this.open(question, true);
+    if (from && this.mask && !this.mask.filled().done && this.mask.lay(from)) this.edited();
+  }
+
+  async #fetched(/** @type {string} */ id) {
     try {
-      this.open(await call("GET", `/questions/${encodeURIComponent(id)}`), true);
+      return await call("GET", `/questions/${encodeURIComponent(id)}`);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       return this.tell(`The question cannot be shown: ${error.message}`);
     }
-    if (from && this.mask && !this.mask.filled().done && this.mask.lay(from)) this.edited();
   }
 
   /**
@@ -121,21 +118,22 @@ export class Session extends EventTarget {
     this.sending = false;
     this.mask = new Mask(question.size, question.region.runs);
     const kept = this.outbox.draft(question.id);
-    const newest = [question.draft, kept].reduce((a, b) => ((b?.revision ?? -1) > (a?.revision ?? -1) ? b : a), null);
-    const said = newest && newest.revision >= question.revision ? newest : (question.answer ?? newest);
+    const { newest, holds } = latest(question, kept);
+    const draft = holds || !question.answer ? newest : null;
+    const said = draft ?? question.answer;
     this.revision = Math.max(question.revision, newest?.revision ?? 0);
-    this.mask.load(said?.mask, said && "strokes" in said ? said.strokes : [], said?.undone ?? []);
-    this.classes = [...(said?.classes ?? [])];
-    this.point = said?.point ?? null;
-    this.said = [];
-    this.unsaid = [];
+    this.mask.load(said?.mask, draft?.strokes, draft?.undone);
+    this.naming = new Naming(said);
+    this.corners = [...(draft?.polygon?.corners ?? [])];
+    this.cls = draft?.polygon?.class ?? this.cls;
     const paid = (/** @type {"clicks"|"edits"|"seconds"} */ what) => Math.max(newest?.[what] ?? 0, question.answer?.[what] ?? 0);
     this.clicks = paid("clicks");
     this.edits = paid("edits");
     timer.start(paid("seconds"));
-    this.#renew();
+    clearInterval(this.renewing);
+    this.renewing = renewed(question, (failure) => this.#lost(question, failure));
     this.#happened("question");
-    if (kept && kept === said && kept === this.outbox.parked(question.id)) this.#keep();
+    if (kept && kept === said && kept === this.outbox.parked(question.id)) this.keep();
   }
 
   close() {
@@ -150,10 +148,11 @@ export class Session extends EventTarget {
   /** Something was said: keep it, send it. The screen comes first. */
   edited() {
     this.edits++;
-    this.#keep();
+    this.keep();
   }
 
-  #keep() {
+  /** Keep what was said, soon. */
+  keep() {
     this.unsaved = true;
     this.#happened("edit");
     this.saveSoon();
@@ -175,9 +174,8 @@ export class Session extends EventTarget {
 
   /** @returns {import("./types.js").Draft} */
   draft() {
-    const [strokes, left] = newest(this.mask?.strokes ?? [], LONGEST);
-    const [undone] = newest(this.mask?.undone ?? [], left);
-    return { ...this.#said(), strokes, undone };
+    const polygon = this.corners.length ? { class: this.cls, corners: this.corners } : null;
+    return { ...this.#said(), ...history(this.mask), polygon };
   }
 
   /** Whether there are steps to take back before the answer is handed in. */
@@ -188,35 +186,25 @@ export class Session extends EventTarget {
   /**
    * Say classes or a point anew.
    *
-   * @param {{classes?: number[], point?: [number, number]|null}} what
+   * @param {Partial<import("./naming.js").Named>} what
    */
-  say({ classes = this.classes, point = this.point }) {
-    this.said.push({ classes: this.classes, point: this.point });
-    this.unsaid = [];
-    Object.assign(this, { classes, point });
+  say(what) {
+    this.naming.say(what);
     this.edited();
   }
 
   undo() {
-    if (this.mask?.undo() || this.#step(this.said, this.unsaid)) this.edited();
+    if (this.mask?.undo() || this.naming.undo()) this.#stepped();
     else if (!this.stepwise) this.back();
   }
 
   redo() {
-    if (this.mask?.redo() || this.#step(this.unsaid, this.said)) this.edited();
+    if (this.mask?.redo() || this.naming.redo()) this.#stepped();
   }
 
-  /**
-   * @param {Session["said"]} from
-   * @param {Session["said"]} to
-   */
-  #step(from, to) {
-    const found = from.pop();
-    if (!found) return false;
-    to.push({ classes: this.classes, point: this.point });
-    Object.assign(this, found);
-    if (this.question?.kind === "point") this.cls = found.classes[0] ?? this.cls;
-    return true;
+  #stepped() {
+    if (this.question?.kind === "point") this.cls = this.naming.classes[0] ?? this.cls;
+    this.edited();
   }
 
   /** The question answered before this one. */
@@ -251,8 +239,8 @@ export class Session extends EventTarget {
     return {
       revision: this.revision,
       mask: this.drawn && this.mask ? this.mask.said() : null,
-      classes: this.classes,
-      point: this.point,
+      classes: this.naming.classes,
+      point: this.naming.point,
       seconds: timer.spent(),
       clicks: this.clicks,
       edits: this.edits,
@@ -286,25 +274,10 @@ export class Session extends EventTarget {
     if (failure.status === 409 || failure.status === 404 || failure.status === 403) this.next();
   }
 
-  #renew() {
-    clearInterval(this.renewing);
-    const left = /** @type {any} */ (this.question)?.claim?.seconds_left;
-    if (!left) return;
-    const pause = 1000 * Math.min(60, Math.max(0.5, left / 3));
-    let renewed = performance.now();
-    this.renewing = window.setInterval(async () => {
-      const { question } = this;
-      if (!question || document.visibilityState !== "visible" || timer.lively() <= renewed) return;
-      renewed = performance.now();
-      try {
-        await call("POST", `/questions/${encodeURIComponent(question.id)}/renew`);
-      } catch (error) {
-        if (!(error instanceof Failure)) throw error;
-        if ((error.status !== 409 && error.status !== 403) || this.question !== question || this.sending) return;
-        this.tell(`This question is no longer yours: ${error.message}`);
-        this.next();
-      }
-    }, pause);
+  #lost(/** @type {import("./types.js").Question} */ question, /** @type {Failure} */ failure) {
+    if (this.question !== question || this.sending) return;
+    this.tell(`This question is no longer yours: ${failure.message}`);
+    this.next();
   }
 
   #soon(/** @type {() => void} */ work) {
@@ -314,17 +287,4 @@ export class Session extends EventTarget {
   #happened(/** @type {string} */ what) {
     this.dispatchEvent(new Event(what));
   }
-}
-
-/**
- * The last strokes whose JSON is not longer than allowed, and the length that is left.
- *
- * @param {import("./types.js").Stroke[]} strokes
- * @param {number} length
- * @returns {[import("./types.js").Stroke[], number]}
- */
-function newest(strokes, length) {
-  let first = strokes.length;
-  while (first > 0 && 7 * strokes[first - 1].runs.length <= length) length -= 7 * strokes[--first].runs.length;
-  return [strokes.slice(first), length];
 }

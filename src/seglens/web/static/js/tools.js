@@ -21,7 +21,8 @@ import { superpixel } from "./tools/superpixel.js";
  * @property {(context: CanvasRenderingContext2D, scale: number) => void} [draw]
  * @property {() => boolean} [enter] Enter was pressed; true = the tool needed it
  * @property {() => boolean} [back] undo was pressed; true = the tool needed it
- * @property {() => void} [leave] another tool or question follows
+ * @property {() => void} [leave] another tool follows, or what is half drawn is to go
+ * @property {() => void} [fresh] another question is there
  * @property {() => void} [classed] another class was chosen
  */
 
@@ -114,13 +115,13 @@ export class Tools {
 
   /** A new question: the tools that fit it. */
   fresh() {
-    this.now.leave?.();
+    this.now.fresh?.();
     const { question } = this.bench.session;
     const drawn = Boolean(question && DRAWN.has(question.kind));
     named("tools").classList.toggle("few", !drawn);
     named("options").hidden = !drawn;
     for (const [name] of ROWS) if (name !== "pan") named(`tool-${name}`).disabled = !drawn;
-    this.choose(drawn ? this.liked : question?.kind === "point" ? "point" : "pan");
+    this.choose(drawn ? (this.bench.session.corners.length ? "polygon" : this.liked) : question?.kind === "point" ? "point" : "pan");
     this.#show();
   }
 

@@ -14,6 +14,7 @@
  * @property {number} revision strictly growing
  * @property {Stroke[]} strokes the undo history
  * @property {Stroke[]} [undone] what can be done again, the next one last
+ * @property {{class: number, corners: Place[]}|null} [polygon] one that is not closed yet
  * @property {MaskRuns|null} mask
  * @property {number[]} classes
  * @property {[number, number]|null} point
@@ -41,6 +42,7 @@
  * @property {{classes: number[], confidence: number}|null} suggestion
  * @property {string[]} layers those that its image can have
  * @property {"label"|"audit"} purpose
+ * @property {{seconds_left: number}} [claim]
  * @property {Draft|null} draft
  * @property {Answer|null} answer
  * @property {number} revision

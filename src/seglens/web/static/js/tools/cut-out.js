@@ -68,6 +68,7 @@ export function cutOut(bench) {
       return true;
     },
     leave: forget,
+    fresh: forget,
     classed: forget,
     draw(/** @type {CanvasRenderingContext2D} */ context, /** @type {number} */ scale) {
       for (const [places, fill] of /** @type {const} */ ([[inside, "#2bd576"], [outside, "#ff4d4d"]])) {

@@ -19,8 +19,8 @@ export function point(bench) {
       bench.stage.redraw();
     },
     draw(context, scale) {
-      if (!bench.session.point) return;
-      const [y, x] = bench.session.point.map((value) => value + 0.5);
+      if (!bench.session.naming.point) return;
+      const [y, x] = bench.session.naming.point.map((value) => value + 0.5);
       for (const [color, width] of /** @type {const} */ ([["#000", 5], ["#fff", 2]])) {
         context.beginPath();
         context.arc(x, y, 8 / scale, 0, 2 * Math.PI);

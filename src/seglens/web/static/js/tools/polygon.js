@@ -1,4 +1,4 @@
-/** Polygon: corners by click; a click on the first one, a double click or Enter closes it. */
+/** Polygon: corners by click; a click on the first one, a double click or Enter closes it. The session keeps them. */
 
 import { polygon as inside } from "../raster.js";
 
@@ -12,17 +12,20 @@ const NEAR = 9;
  * @returns {import("../tools.js").Tool}
  */
 export function polygon(bench) {
-  /** @type {import("../types.js").Place[]} */
-  let corners = [];
+  const { session } = bench;
   /** @type {import("../types.js").Place|null} */
   let above = null;
   let clicked = -Infinity;
 
-  function close() {
-    const { mask, cls } = bench.session;
-    const drawn = corners;
-    corners = [];
+  function become(/** @type {import("../types.js").Place[]} */ corners) {
+    session.corners = corners;
+    session.keep();
     bench.stage.redraw();
+  }
+
+  function close() {
+    const { mask, cls, corners: drawn } = session;
+    become([]);
     if (!mask || drawn.length < 3) return;
     /** @type {number[]} */
     const pixels = [];
@@ -35,35 +38,37 @@ export function polygon(bench) {
   return {
     down() {},
     up(place, event) {
+      const { corners } = session;
       const [first] = corners;
       const near = first && Math.hypot(place.y - first.y, place.x - first.x) * bench.view.scale <= NEAR;
       const last = corners.at(-1);
       const again = event.timeStamp - clicked < TWICE && last?.y === place.y && last.x === place.x;
       clicked = event.timeStamp;
       if (corners.length > 2 && (near || again)) return close();
-      if (last?.y !== place.y || last.x !== place.x) corners.push(place);
-      bench.stage.redraw();
+      if (last?.y !== place.y || last.x !== place.x) become([...corners, place]);
     },
     hover(place) {
       above = place;
-      if (corners.length) bench.stage.redraw();
+      if (session.corners.length) bench.stage.redraw();
     },
     enter() {
-      if (!corners.length) return false;
+      if (!session.corners.length) return false;
       close();
       return true;
     },
     back() {
-      if (!corners.length) return false;
-      corners.pop();
-      bench.stage.redraw();
+      if (!session.corners.length) return false;
+      become(session.corners.slice(0, -1));
       return true;
     },
     leave() {
-      corners = [];
-      bench.stage.redraw();
+      if (session.corners.length) become([]);
+    },
+    classed() {
+      if (session.corners.length) session.keep();
     },
     draw(context, scale) {
+      const { corners } = session;
       if (!corners.length) return;
       context.beginPath();
       for (const corner of above ? [...corners, above] : corners) context.lineTo(corner.x + 0.5, corner.y + 0.5);
@@ -71,12 +76,12 @@ export function polygon(bench) {
       context.strokeStyle = "rgb(0 0 0 / 0.6)";
       context.stroke();
       context.lineWidth = 2 / scale;
-      context.strokeStyle = bench.color(bench.session.cls);
+      context.strokeStyle = bench.color(session.cls);
       context.stroke();
       for (const [index, corner] of corners.entries()) {
         context.beginPath();
         context.arc(corner.x + 0.5, corner.y + 0.5, (index ? 3.5 : 5.5) / scale, 0, 2 * Math.PI);
-        context.fillStyle = index ? "#fff" : bench.color(bench.session.cls);
+        context.fillStyle = index ? "#fff" : bench.color(session.cls);
         context.fill();
         context.lineWidth = 1 / scale;
         context.strokeStyle = "#000";
