@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
 from small import figures, results
 
+from seglens.bench.axes import priced
 from seglens.bench.lines import draw_lines, draw_noise, row_looks
 from seglens.bench.plan import FULL, DrawingPlan, TablePlan
 from seglens.bench.results import Results
@@ -66,3 +68,22 @@ def test_noise_draws_a_line_on_the_seeds_all_its_levels_have(seeds: list[int], t
     made = {"ours": [figures(s, [(10, 0.3 + s)]) for s in seeds], "20": [figures(s, [(10, 0.2)]) for s in (0, 1)]}
     said = texts(draw_noise(TablePlan(kind="noise", title="Fig. 7"), results(made, rows=rows)))
     assert {"Fig. 7", told, "wrong answers, %", "0", "20"} <= set(said)
+
+
+def test_a_swept_price_moves_what_is_drawn_and_leaves_clicks_where_they_are() -> None:
+    rounds = [(1500, 0.2), (3000, 0.3)]
+    drawn = figures(0, rounds)
+    drawn = replace(drawn, rounds=tuple(replace(r, vertices=1000.0 * (n + 1)) for n, r in enumerate(drawn.rounds)))
+    by_click = figures(0, rounds)
+    unknown = replace(by_click, rounds=tuple(replace(r, vertices=None) for r in by_click.rounds))
+    last = drawn.rounds[-1]
+    assert priced(0.9).of(last) == pytest.approx((1000 * 2.4 + 2000 * 0.9) / 3600)
+    assert priced(1.8).of(last) == pytest.approx((1000 * 2.4 + 2000 * 1.8) / 3600)
+    assert priced(1.8).of(by_click.rounds[-1]) == priced(0.45).of(by_click.rounds[-1]) == pytest.approx(2.0)
+    found = results({"clicked": [by_click], "drawn": [drawn], "unknown": [unknown]})
+    plan = DrawingPlan(title="x", rows=("clicked", "drawn", "unknown"), axis="seconds", vertex_seconds=(0.9, 1.8))
+    said = texts(draw_lines(plan, found))
+    assert {"person hours, 0.9 s a vertex", "person hours, 1.8 s a vertex", "drawn (1 seed)"} <= set(said)
+    assert "unknown (1 seed)" not in said
+    with pytest.raises(ValueError, match="vertex_seconds: they are of axis 'seconds'; found axis 'clicks'"):
+        DrawingPlan(title="x", rows=("a",), axis="clicks", vertex_seconds=(1.0,))

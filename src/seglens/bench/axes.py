@@ -10,6 +10,7 @@ import numpy as np
 from seglens.bench.compare import Curve, curve
 from seglens.bench.figures import RoundFigures, RunFigures
 from seglens.bench.plan import AxisName
+from seglens.oracles.cost import Seconds
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,18 @@ class Cost:
         return self.scale * float(getattr(figures, self.key))
 
 
+@dataclass(frozen=True)
+class Priced(Cost):
+    """Person hours where a click takes as long as is stated, and a vertex of a drawn polygon so many seconds."""
+
+    vertex: float = 0.0
+
+    def of(self, figures: RoundFigures) -> float:
+        """What was spent up to and with a round; nan where vertices are not known."""
+        vertices = float("nan") if figures.vertices is None else figures.vertices
+        return self.scale * ((figures.clicks - vertices) * STATED.click + vertices * self.vertex)
+
+
 COSTS: dict[AxisName, Cost] = {
     "clicks": Cost("clicks", 1.0, "clicks"),
     "pixels": Cost("pixel_share", 100.0, "pixels labelled, %"),
@@ -33,6 +46,13 @@ COSTS: dict[AxisName, Cost] = {
 CLICKS = COSTS["clicks"]
 PIXELS = Cost("pixels", 1.0, "pixels labelled")
 """Pixels themselves, not their share of the pool."""
+STATED = Seconds()
+"""What an action takes, as in simulations."""
+
+
+def priced(vertex: float) -> Priced:
+    """The axis on which a vertex takes so many seconds."""
+    return Priced("person_seconds", COSTS["seconds"].scale, f"person hours, {vertex:g} s a vertex", vertex)
 
 
 def curves(runs: Sequence[RunFigures], cost: Cost) -> dict[int, Curve]:

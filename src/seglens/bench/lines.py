@@ -12,13 +12,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
-from seglens.bench.axes import COSTS
+from seglens.bench.axes import COSTS, Cost, priced
 from seglens.bench.figures import RunFigures
 from seglens.bench.noise import noise_lines
 from seglens.bench.panels import (
     BLACK,
     MANY,
     STYLE,
+    YLABEL,
     End,
     Look,
     by_round,
@@ -44,22 +45,21 @@ def draw_lines(plan: DrawingPlan, results: Results) -> bytes:
 
     Rows without a finished run are left out. Full supervision, where it is among the rows, is no curve. Few rows have
     bands of deviation and a legend; of many, bands would cover each other: they have bars, and names at their ends.
+    Where the price of a vertex is swept, the panels stand below each other on the same axis.
     """
     rows = [row for row in plan.rows if row in results.rows and row != FULL]
-    looks = row_looks(plan, results.plan.reference)
+    costs: list[Cost] = [*map(priced, plan.vertex_seconds)] or [COSTS[plan.axis]]
+    many = len(rows) > MANY
     with mpl.rc_context(STYLE):
-        drawing, panel = _panel(plan.title)
-        many = len(rows) > MANY
-        ends = []
-        for number, row in enumerate(rows):
-            place = number - (len(rows) - 1) / 2 if many else None
-            ends += _curve(panel, results, row, plan, looks[row], place)
-        finish(panel, COSTS[plan.axis].label)
-        _levels(panel, plan, results)
-        if many:
-            names = row_labels({row: results.rows[row] for row in rows})
-            end_labels(panel, [(x, y, names[row], color) for x, y, row, color in ends])
-        return written(drawing, panel, beside=True, legend=not many)
+        drawing, panels = _panels(plan.title, len(costs))
+        found = [_curves(panel, results, rows, plan, cost, many) for panel, cost in zip(panels, costs, strict=True)]
+        for panel, cost, ends in zip(panels, costs, found, strict=True):
+            finish(panel, cost.label)
+            panel.set_ylabel(YLABEL)
+            _levels(panel, plan, results)
+            if many:
+                end_labels(panel, ends)
+        return written(drawing, panels[0], beside=True, legend=not many)
 
 
 def draw_noise(table: TablePlan, results: Results) -> bytes:
@@ -68,7 +68,7 @@ def draw_noise(table: TablePlan, results: Results) -> bytes:
     A line stands on the seeds that all of its levels have, so that its slope is the noise's and not the seeds'.
     """
     with mpl.rc_context(STYLE):
-        drawing, panel = _panel(table.title)
+        drawing, (panel,) = _panels(table.title)
         lines = noise_lines(table, results)
         for number, (line, levels) in enumerate(lines.items()):
             color, marker = look(number)
@@ -104,11 +104,11 @@ def row_looks(plan: DrawingPlan, reference: str | None) -> dict[str, tuple[Look,
     return found
 
 
-def _panel(title: str) -> tuple[Drawing, Axes]:
-    drawing = Drawing(figsize=(7.2, 4.2), layout="constrained")
-    panel = drawing.subplots()
-    panel.set_title(title, fontsize=10, loc="left")
-    return drawing, panel
+def _panels(title: str, count: int = 1) -> tuple[Drawing, list[Axes]]:
+    drawing = Drawing(figsize=(7.2, 4.2 * count), layout="constrained")
+    panels = list(drawing.subplots(count, 1, sharex=True, sharey=True, squeeze=False).ravel())
+    panels[0].set_title(title, fontsize=10, loc="left")
+    return drawing, panels
 
 
 def _last(runs: Sequence[RunFigures], among: Set[int]) -> FloatArray:
@@ -120,17 +120,28 @@ def _deviation(values: FloatArray) -> FloatArray:
     return values.std(0, ddof=1) if len(values) > 1 else np.zeros(values.shape[1:])
 
 
+def _curves(panel: Axes, results: Results, rows: Sequence[str], plan: DrawingPlan, cost: Cost, many: bool) -> list[End]:
+    """The curves of a panel; returns where they end, with the rows' names."""
+    looks = row_looks(plan, results.plan.reference)
+    names = row_labels({row: results.rows[row] for row in rows})
+    ends = []
+    for number, row in enumerate(rows):
+        place = number - (len(rows) - 1) / 2 if many else None
+        ends += [(x, y, names[row], c) for x, y, c in _curve(panel, results.rows[row], row, cost, looks[row], place)]
+    return ends
+
+
 def _curve(
-    panel: Axes, results: Results, row: str, plan: DrawingPlan, how: tuple[Look, bool], place: float | None
-) -> list[End]:
+    panel: Axes, runs: Sequence[RunFigures], row: str, cost: Cost, how: tuple[Look, bool], place: float | None
+) -> list[tuple[float, float, str]]:
     """One row's curve; ``how``: its look and whether it is dashed; ``place``: of its bars, from the middle of the rows;
-    None = a band. Returns where it ends, with the row's name; nothing where nothing is drawn."""
+    None = a band. Returns where it ends, with its colour; nothing where nothing is drawn."""
     (color, marker), dashed = how
-    costs, found = by_round(results.rows[row], COSTS[plan.axis])
-    if not found.size:
+    costs, found = by_round(runs, cost)
+    if not found.size or np.isnan(costs).any():
         return []
     mean, sd, xs = found.mean(0), _deviation(found), costs.mean(0)
-    label = f"{row} ({seeds(len(results.rows[row]))})"
+    label = f"{row} ({seeds(len(runs))})"
     line = panel.plot(xs, mean, marker=marker, ms=4, lw=1.3, color=color, label=label)[0]
     if dashed:
         line.set_linestyle("--")
@@ -140,7 +151,7 @@ def _curve(
     else:
         aside = 0.004 * float(np.ptp(xs)) * place  # bars side by side
         panel.errorbar(xs + aside, mean, sd, fmt="none", ecolor=color, elinewidth=0.7, capsize=1.5, alpha=0.6)
-    return [(float(xs[-1]), float(mean[-1]), row, color)]
+    return [(float(xs[-1]), float(mean[-1]), color)]
 
 
 def _levels(panel: Axes, plan: DrawingPlan, results: Results) -> None:

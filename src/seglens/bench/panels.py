@@ -47,7 +47,7 @@ def row_look(number: int) -> Look:
 def points(run: RunFigures, cost: Cost) -> tuple[list[float], list[float]]:
     """Cost and mIoU of the rounds that were measured."""
     known = [r for r in run.rounds if r.miou is not None]
-    return [cost.scale * getattr(r, cost.key) for r in known], [r.miou for r in known if r.miou is not None]
+    return [cost.of(r) for r in known], [r.miou for r in known if r.miou is not None]
 
 
 def by_round(runs: Sequence[RunFigures], cost: Cost) -> tuple[FloatArray, FloatArray]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from seglens.bench.figures import RunFigures
 from seglens.config import Params, PartConfig, RunConfig
@@ -96,6 +96,17 @@ class DrawingPlan(Params):
     lines: tuple[Literal["p90", "p95", "p100"], ...] = Field(
         (), description="levels to draw: 90 or 95 % of full supervision's mIoU (p90, p95), and all of it (p100)"
     )
+    vertex_seconds: tuple[float, ...] = Field(
+        (),
+        description="axis seconds: a panel for each of these times of a polygon's vertex, beside the stated time of a "
+        "click; () = one panel, at the prices of the runs",
+    )
+
+    @model_validator(mode="after")
+    def _swept(self) -> DrawingPlan:
+        if self.vertex_seconds and self.axis != "seconds":
+            raise ValueError(f"vertex_seconds: they are of axis 'seconds'; found axis '{self.axis}'")
+        return self
 
 
 class CropsPlan(Params):
