@@ -27,14 +27,14 @@ def say(client: TestClient, id: str, headers: dict[str, str] | None = None, **bo
 
 
 def crops(client: TestClient, headers: dict[str, str] | None = None) -> list[list[tuple[str, list[int]]]]:
-    """Image and box of each class's examples; every crop is there."""
+    """Question and box of each class's examples; every crop is there."""
     found = []
     for line in client.get("/api/guide", headers=headers or {}).json():
         found.append([])
         for url in line["examples"]:
             assert client.get(url, headers=headers or {}).headers["content-type"] == "image/jpeg"
             query = parse_qs(urlsplit(url).query)
-            found[-1].append((query["image"][0], [int(v) for v in query["box"][0].split(",")]))
+            found[-1].append((query["query"][0], [int(v) for v in query["box"][0].split(",")]))
     return found
 
 
@@ -49,10 +49,9 @@ def test_the_largest_patch_of_each_class_of_a_drawn_answer(tmp_path: Path, kind:
     with page(make_run(tmp_path, kind)) as client:
         drawn = [[1, patch(0, 0, 3, 32)], [2, patch(4, 2, 12, 9) + patch(14, 20, 20, 26)], [3, patch(30, 0, 31, 9)]]
         say(client, "q00", mask={"runs_by_class": drawn})
-        image = client.get("/api/questions/q00").json()["image"]
         found = crops(client)
-        assert found[1] == [(image, [0, 0, 27, 56])]
-        assert found[2] == [(image, [0, 0, 36, 33])]  # rows 4 to 12, columns 2 to 9, and 24 pixels around
+        assert found[1] == [("q00", [0, 0, 27, 56])]
+        assert found[2] == [("q00", [0, 0, 36, 33])]  # rows 4 to 12, columns 2 to 9, and 24 pixels around
         assert [index for index, line in enumerate(found) if line] == [1, 2]  # 9 pixels of class 3 show nothing
         say(client, "q07", mask={"runs_by_class": [[2, patch(0, 32, 32, 64)]]})
         assert [box for _, box in crops(client)[2]] == [[0, 8, 56, 88], [0, 0, 36, 33]]
@@ -81,12 +80,12 @@ def test_the_latest_of_many_and_no_set_of_several_classes(tmp_path: Path) -> Non
         found = crops(client)
         assert found[2] == []
         asked = [client.get(f"/api/questions/q{number:02d}").json() for number in range(8, 8 - EXAMPLES, -1)]
-        assert [image for image, _ in found[1]] == [question["image"] for question in asked]
+        assert [id for id, _ in found[1]] == [question["id"] for question in asked]
         assert [box[:2] for _, box in found[1]] == [
             [max(v - 24, 0) for v in question["region"]["box"][:2]] for question in asked
         ]
         say(client, "q01", classes=[1], revision=2)  # changed just now: the latest
-        assert crops(client)[1][0] == (client.get("/api/questions/q01").json()["image"], [0, 8, 56, 88])
+        assert crops(client)[1][0] == ("q01", [0, 8, 56, 88])
 
 
 def test_a_point_shows_its_surroundings(tmp_path: Path) -> None:

@@ -12,30 +12,31 @@ from scipy import ndimage
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from seglens.functional.run_lengths import box, indices
+from seglens.functional.run_lengths import box, encode, indices
 from seglens.store import Repository
-from seglens.store.overlap import holds
+from seglens.store.overlap import classes_of, holds
 from seglens.store.rows import answer_of, query_of
 from seglens.store.tables import AnswerClassRow, AnswerRow, QueryRow
-from seglens.types import IGNORE, AnswerStatus, ByteArray, ImageId, Provenance, Region
+from seglens.types import IGNORE, AnswerStatus, ByteArray, Provenance, Query, Region
+from seglens.web.thumbs import Box
 
 EXAMPLES = 6
 """Most of a class."""
 MARGIN = 24
 """Pixels of surroundings in an example."""
+POINT = 3
+"""Pixels around a point that are outlined."""
 LEAST = 25
 """Fewest pixels of a drawn patch that shows anything."""
 LOOKED_AT = 2**25
 """Pixels of drawn answers that are looked through, the latest first: 16 images of 2048 x 1024."""
 
-Box = tuple[int, int, int, int]
-
 
 @dataclass(frozen=True)
 class Example:
-    """A place in an image: top, left, bottom, right, half-open, surroundings included."""
+    """A place in the image of a question: top, left, bottom, right, half-open, surroundings included."""
 
-    image: ImageId
+    query: str
     box: Box
     at: datetime
 
@@ -65,11 +66,36 @@ def examples(repo: Repository, classes: int) -> list[list[Example]]:
             region, dense = query_of(query).region, answer_of(answer, ()).dense
             assert dense is not None
             for index, place in patches(region, dense, lacking):
-                drawn[index].append(Example(region.image, place, answer.answered_at))
+                drawn[index].append(Example(query.id, place, answer.answered_at))
             looked += region.pixels
     for index in range(classes):
         found[index] = sorted([*found[index], *drawn[index]], key=lambda one: one.at, reverse=True)[:EXAMPLES]
     return found
+
+
+def outlined(repo: Repository, asked: Query, index: int) -> Region | None:
+    """The pixels of a question that its answer calls a class: where a point is, its surroundings; None: none.
+
+    Args:
+        repo: of the run.
+        asked: the question.
+        index: of the class.
+    """
+    with repo.transaction() as session:
+        row = session.execute(_answers().where(QueryRow.id == asked.id).limit(1)).first()
+        if row is None:
+            return None
+        said = answer_of(row[0], classes_of(session, row[0].id))
+    region = asked.region
+    mask = np.zeros(region.size, bool)
+    if said.dense is not None:
+        mask.ravel()[indices(region.runs)[said.dense == index]] = True
+    elif index in said.classes and said.point is not None:
+        y, x = said.point
+        mask[max(y - POINT, 0) : y + POINT + 1, max(x - POINT, 0) : x + POINT + 1] = True
+    elif index in said.classes:
+        return region
+    return Region(region.image, region.size, encode(mask), region.key, region.index) if mask.any() else None
 
 
 def _answers() -> Any:
@@ -91,7 +117,7 @@ def _named(session: Session, index: int) -> Iterator[Example]:
             place = _around(box(region.runs, region.size), region)
         else:
             place = _around((answer.point_y, answer.point_x, answer.point_y + 1, answer.point_x + 1), region)
-        yield Example(region.image, place, answer.answered_at)
+        yield Example(query.id, place, answer.answered_at)
 
 
 def patches(region: Region, dense: ByteArray, wanted: list[int]) -> Iterator[tuple[int, Box]]:

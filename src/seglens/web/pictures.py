@@ -16,7 +16,8 @@ from PIL import Image
 from seglens.files import write_bytes
 from seglens.protocols import SegDataset
 from seglens.superpixels.slic import superpixels
-from seglens.types import ByteArray, ImageId, IntArray
+from seglens.types import ByteArray, ImageId, IntArray, Region
+from seglens.web.thumbs import Box, cropped
 
 SCALES = {"fine": 2000, "medium": 1000, "coarse": 250}
 """Superpixels an image, about, by scale."""
@@ -63,19 +64,14 @@ class Pictures:
         """Superpixel numbers as RGB PNG: red + 256 green + 65536 blue."""
         return self.kept(f"ids-{scale}", id, "image/png", lambda: _ids(self.data.image(id), SCALES[scale]))
 
-    def thumb(self, id: ImageId, box: tuple[int, int, int, int], size: int) -> Picture:
-        """A crop as JPEG, its longer side ``size`` pixels."""
-        top, left, bottom, right = box
+    def thumb(self, id: ImageId, box: Box, size: int, region: Region | None = None) -> Picture:
+        """A crop as JPEG, its longer side ``size`` pixels, with a region outlined."""
+        lined = "" if region is None else f"-{hashlib.sha256(region.runs.tobytes()).hexdigest()[:16]}"
 
         def make() -> bytes:
-            crop = Image.fromarray(np.ascontiguousarray(self.data.image(id)[top:bottom, left:right]))
-            factor = size / max(crop.size)
-            shape = (max(1, round(crop.width * factor)), max(1, round(crop.height * factor)))
-            return _encoded(
-                np.asarray(crop.resize(shape, Image.Resampling.BILINEAR if factor > 1 else Image.Resampling.BOX))
-            )
+            return _encoded(cropped(self.data.image(id), box, size, region))
 
-        return self.kept(f"thumb-{top}-{left}-{bottom}-{right}-{size}", id, "image/jpeg", make)
+        return self.kept(f"thumb-{'-'.join(map(str, box))}-{size}{lined}", id, "image/jpeg", make)
 
     def ready(self, what: str, id: ImageId) -> Picture | None:
         """What is in memory already."""

@@ -20,10 +20,13 @@ def guide(office: TheOffice, person: Somebody) -> list[dict[str, Any]]:
     texts, classes = guide_texts(office.run), office.classes
     found: list[list[Example]] = office.slow.get("guide", lambda: examples(office.repo, len(classes)))
     return [
-        {"index": i, "name": name, "text": texts.get(name, ""), "color": list(color), "examples": _crops(found[i])}
+        {"index": i, "name": name, "text": texts.get(name, ""), "color": list(color), "examples": _crops(found[i], i)}
         for i, (name, color) in enumerate(zip(classes.names, classes.colors, strict=True))
     ]
 
 
-def _crops(found: list[Example]) -> list[str]:
-    return [f"/api/thumb?image={quote(one.image, safe='')}&box={','.join(map(str, one.box))}&size=160" for one in found]
+def _crops(found: list[Example], index: int) -> list[str]:
+    return [
+        f"/api/thumb?query={quote(one.query, safe='')}&said={index}&box={','.join(map(str, one.box))}&size=160"
+        for one in found
+    ]

@@ -9,9 +9,12 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from seglens.types import ImageId
+from seglens.web.asking import box_of
+from seglens.web.examples import outlined
 from seglens.web.office import Office
 from seglens.web.pictures import Picture
 from seglens.web.refusal import Refusal
+from seglens.web.thumbs import around
 from seglens.web.who import Somebody, TheOffice
 
 router = APIRouter(prefix="/api")
@@ -82,17 +85,39 @@ async def layer(
 
 @router.get("/thumb")
 async def thumb(
-    image: Image,
-    box: Annotated[str, Query(max_length=64, description="top,left,bottom,right")],
     request: Request,
     office: TheOffice,
     person: Somebody,
+    image: Annotated[str | None, Query(max_length=1024)] = None,
+    box: Annotated[str | None, Query(max_length=64, description="top,left,bottom,right")] = None,
+    query: Annotated[str | None, Query(max_length=64, description="a question, instead of an image")] = None,
+    said: Annotated[int | None, Query(ge=0, le=255, description="outline what the question's answer calls so")] = None,
     size: Annotated[int, Query(ge=16, le=1024)] = 160,
 ) -> Response:
-    """A crop of the image as JPEG."""
+    """A crop as JPEG: of an image, or of a question's region, outlined in its surroundings."""
+    if query is not None:
+        cache = NEVER_NEW if said is None else NEW_EACH_ROUND
+        return await _given(
+            request, None, lambda: _of_question(office, query, said, box, size), cache, "no such answer"
+        )
+    if image is None or box is None:
+        raise Refusal(422, "thumb: expected query, or image and box")
     id = known(office, image)
-    top, left, bottom, right = _box(box, office.size(id))
-    return await _given(request, None, lambda: office.pictures.thumb(id, (top, left, bottom, right), size), NEVER_NEW)
+    found = _box(box, office.size(id))
+    return await _given(request, None, lambda: office.pictures.thumb(id, found, size), NEVER_NEW)
+
+
+def _of_question(office: Office, id: str, said: int | None, box: str | None, size: int) -> Picture | None:
+    query = office.query(id)
+    region = query.region if said is None else outlined(office.repo, query, said)
+    if region is None:
+        return None
+    if box is not None:
+        place = _box(box, region.size)
+    else:
+        top, left, bottom, right = box_of(region)
+        place = around((top, left, bottom, right), region.size)
+    return office.pictures.thumb(query.image, place, size, region)
 
 
 @router.get("/neighbours")

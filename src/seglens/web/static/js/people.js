@@ -79,7 +79,7 @@ export function review(session, run, palette) {
       const own = make("button", { type: "button", "data-test": "settle", onclick: settle(null) }, row.answers.some((/** @type {any} */ { mask }) => mask) ? "Neither: draw it anew" : "Neither: answer it yourself");
       const corrected = row.answers.filter((/** @type {any} */ { mask }) => mask).map((/** @type {any} */ { annotator, mask }) => make("button", { type: "button", "data-test": `correct-${annotator}`, onclick: settle(mask) }, `Correct ${annotator}’s`));
       const neither = row.kind === "dominant-class" ? [other] : [make("div", { class: "neither" }, ...corrected, own)];
-      section.append(make("img", { src: thumb(row.image, row.box, 240), alt: `Region in ${row.image}` }), make("div", { class: "sides" }, ...sides, ...neither));
+      section.append(make("img", { src: thumb(row.id, 240), alt: `Region in ${row.image}` }), make("div", { class: "sides" }, ...sides, ...neither));
       return section;
     });
   });

@@ -15,11 +15,12 @@ const STATUS = {
 };
 
 /**
- * @param {string} image
- * @param {number[]} box
+ * A question's region, outlined in its surroundings.
+ *
+ * @param {string} query
  * @param {number} size
  */
-export const thumb = (image, box, size) => address("/api/thumb", { image, box: box.join(","), size });
+export const thumb = (query, size) => address("/api/thumb", { query, size });
 
 /**
  * A loaded view, or the reason why not in a sentence.
@@ -55,7 +56,7 @@ export function history(session, run) {
           make(
             "button",
             { type: "button", class: "tile", "data-test": `answer-${row.id}`, "aria-label": `Change the answer ${said}`, onclick: open },
-            make("img", { src: thumb(row.image, row.box, 160), alt: "", loading: "lazy" }),
+            make("img", { src: thumb(row.id, 160), alt: "", loading: "lazy" }),
             make("strong", {}, said),
             make("small", {}, `${duration(row.seconds)}, ${row.clicks} click${row.clicks === 1 ? "" : "s"}`),
           ),
@@ -115,7 +116,7 @@ export function similar(session, run) {
   view("Confirm many at once", async () => {
     const rows = await call("POST", `/questions/${encodeURIComponent(question.id)}/similar?limit=24`);
     if (!rows.length) return ["No other open question looks like this one."];
-    const all = [{ id: question.id, image: question.image, box: question.region.box }, ...rows];
+    const all = [{ id: question.id, image: question.image }, ...rows];
     const picked = new Set(all.map(({ id }) => id));
     const select = make("select", { "data-test": "many-class", "aria-label": "Class of all that are ticked" });
     for (const { index, name } of run.classes) select.append(make("option", { value: index }, name));
@@ -131,8 +132,8 @@ export function similar(session, run) {
       if (given) return;
       for (const { id } of rows) call("POST", `/questions/${encodeURIComponent(id)}/release`).catch(() => {});
     };
-    const tiles = all.map(({ id, image, box }) => {
-      const tile = make("button", { type: "button", class: "tile", "aria-pressed": "true", "data-test": `many-${id}`, "aria-label": `Region in ${image}` }, make("img", { src: thumb(image, box, 160), alt: "" }));
+    const tiles = all.map(({ id, image }) => {
+      const tile = make("button", { type: "button", class: "tile", "aria-pressed": "true", "data-test": `many-${id}`, "aria-label": `Region in ${image}` }, make("img", { src: thumb(id, 160), alt: "" }));
       tile.addEventListener("click", () => {
         clicks++;
         if (!picked.delete(id)) picked.add(id);
