@@ -26,8 +26,13 @@ CELL = 32
 PAGE = {"X-Seglens": "page", "Content-Type": "application/json"}
 
 
-def make_run(folder: Path, kind: str = "dominant-class", ask: Any = "human", count: int = 18) -> Path:
-    """A streets run of 64 x 96 images whose round 0 has asked about ``count`` squares, and waits."""
+def make_run(
+    folder: Path, kind: str = "dominant-class", ask: Any = "human", count: int = 18, kinds: Sequence[str] = ()
+) -> Path:
+    """A streets run of 64 x 96 images whose round 0 has asked about ``count`` squares, and waits.
+
+    ``kinds``: those of the questions in turn, where they are of several.
+    """
     run = folder / "run"
     config = tiny(folder, ask=ask, answer=kind, rounds=2, cut="grid")
     create(run, config)
@@ -35,7 +40,7 @@ def make_run(folder: Path, kind: str = "dominant-class", ask: Any = "human", cou
     from seglens.loop import Workbench
 
     bench = Workbench(config, run)
-    queries = list(squares(bench.data.ids, AnswerKind(kind), count))
+    queries = list(squares(bench.data.ids, kinds or (kind,), count))
     repo.begin_round(0, 12.0)
     repo.add_queries(queries)
     oracle = oracles.build(config.ask, PartContext(bench.data.classes, bench.data, folder, (64, 96)))
@@ -47,7 +52,7 @@ def make_run(folder: Path, kind: str = "dominant-class", ask: Any = "human", cou
     return run
 
 
-def squares(ids: Sequence[str], kind: AnswerKind, count: int) -> Iterator[Query]:
+def squares(ids: Sequence[str], kinds: Sequence[str], count: int) -> Iterator[Query]:
     """Questions about squares, image after image."""
     for number in range(count):
         image, cell = ids[number // 6], number % 6
@@ -55,7 +60,9 @@ def squares(ids: Sequence[str], kind: AnswerKind, count: int) -> Iterator[Query]
         top, left = cell // 3 * CELL, cell % 3 * CELL
         mask[top : top + CELL, left : left + CELL] = True
         region = Region(image, mask.shape, encode(mask), "grid", cell)
-        reason = {"classes": [number % 2, 2], "names": ["road", "building"], "probs": [0.5, 0.3], "margin": 0.2}
+        said = {"classes": [number % 2, 2], "names": ["road", "building"], "probs": [0.5, 0.3], "margin": 0.2}
+        reason = {**said, "place": "lower left, near"}
+        kind = AnswerKind(kinds[number % len(kinds)])
         yield Query(f"q{number:02d}", 0, region, kind, 1.0 - number / 100, Cost(1, CELL**2, 2.4), reason)
 
 
