@@ -1,5 +1,6 @@
 """Run by datumaro's own Python: reads a dataset with datumaro alone, or lets datumaro write it anew.
 
+python datumaro_reader.py pixels png FOLDER OUT.npz       every PNG below it as it is stored, decoded by OpenCV
 python datumaro_reader.py read FORMAT FOLDER OUT.npz      each item's (H, W) classes, -1 = unlabelled, and the names
 python datumaro_reader.py convert FORMAT FOLDER OUT       the same format, written by datumaro
 """
@@ -7,6 +8,7 @@ python datumaro_reader.py convert FORMAT FOLDER OUT       the same format, writt
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import numpy as np
 
@@ -25,7 +27,17 @@ def painted(item):
     return found
 
 
+def pixels(folder, out):
+    """Each PNG by its name below the folder: (H, W), or (H, W, 3) in the order blue, green, red."""
+    import cv2
+
+    read = {path: cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in Path(folder).rglob("*.png")}
+    np.savez(out, **{path.relative_to(folder).as_posix().replace("/", "\\"): read[path] for path in read})
+
+
 def main(what, format, folder, out):
+    if what == "pixels":
+        return pixels(folder, out)
     from datumaro import AnnotationType, Dataset
 
     dataset = Dataset.import_from(folder, format)

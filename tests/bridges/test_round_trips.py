@@ -138,6 +138,20 @@ def test_index_pngs_are_a_folder_of_our_own(exported, album, masks):
             assert file.mode == "L"
 
 
+def test_opencv_reads_index_pngs_back(exported, album, masks, datumaro, tmp_path):
+    out = exported("index-png")
+    datumaro("pixels", "png", out, tmp_path / "read.npz")
+    with np.load(tmp_path / "read.npz") as arrays:
+        read = {name.removesuffix(".png").replace("\\", "/"): arrays[name] for name in arrays.files}
+    found = {name.removeprefix("masks/"): read.pop(name) for name in list(read) if name.startswith("masks/")}
+    assert {values.dtype for values in found.values()} == {np.dtype(np.uint8)}
+    same(found, masks)
+    assert yaml.safe_load((out / "classes.yaml").read_bytes())["names"] == list(album.classes.names)
+    for name, values in read.items():
+        assert np.array_equal(values[..., ::-1], album.data.image(name.removeprefix("images/"))), name
+    assert len(read) == len(masks) - 1, "all but the JPEG, which is copied as it is"
+
+
 def test_a_palette_shows_the_classes_and_pascal_voc_reads_its_indices(exported, album, masks):
     out = exported("segmentation-mask")
     lines = (out / "labelmap.txt").read_text(encoding="utf-8").splitlines()[1:]
