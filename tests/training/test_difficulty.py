@@ -133,8 +133,10 @@ def test_its_weights_come_from_the_trainings_chance(tiny, part, source):
     assert differing(companion.model(), first) != []
 
 
-def test_its_difficulty_finds_errors_on_streets_it_has_not_seen(tmp_path: Path):
-    """450 steps at 96x192 reach an AUROC of 0.83; these are 30 at 64x96."""
+@pytest.mark.parametrize("seed", range(3))
+def test_its_difficulty_finds_errors_on_streets_it_has_not_seen(tmp_path: Path, seed):
+    """30 steps at 64x96: an AUROC of 0.83 to 0.88 over five seeds, of 0.84 to 0.87 after 200 steps."""
+    chance = Chance((seed, 1, "train"))
     size = (64, 96)
     pool = Streets(Streets.Params(images=8, size=size, split="pool"))
     other = Streets(Streets.Params(images=4, size=size, split="eval"))
@@ -147,16 +149,16 @@ def test_its_difficulty_finds_errors_on_streets_it_has_not_seen(tmp_path: Path):
         label = labels["pool"].label(id)
         return Settled(label, np.where(label == IGNORE, Provenance.NONE, Provenance.SIMULATED).astype(np.uint8))
 
-    net = build_network(ModelConfig(size=size, width=32), pool.classes, CHANCE)
+    net = build_network(ModelConfig(size=size, width=32), pool.classes, chance)
     config = settings(steps=30, batch=4)
     cache = FeatureCache(tmp_path, pool, net, size, config.views, 1.0)
     companion = companions.build(PartConfig(name="difficulty"), PartContext(pool.classes, pool, tmp_path, size))
-    models = train(net, TrainSource(pool, list(pool.ids), settled, cache), config, CHANCE, companions=[companion])
+    models = train(net, TrainSource(pool, list(pool.ids), settled, cache), config, chance, companions=[companion])
     needs = frozenset({"logits", "map:difficulty"})
     member = {"difficulty": models.members["difficulty"]}.get
-    ev = NetEvidence(list(other.ids), other, size, CHANCE, needs, models.best, member=member)
+    ev = NetEvidence(list(other.ids), other, size, chance, needs, models.best, member=member)
     truth = np.stack([labels["eval"].label(id) for id in other.ids])
     wrong = ev.logits.argmax(1).numpy() != truth
     known = truth != IGNORE
     assert 0.05 < wrong[known].mean() < 0.8
-    assert roc_auc_score(wrong[known], ev.companion_map("difficulty").numpy()[known]) > 0.7
+    assert roc_auc_score(wrong[known], ev.companion_map("difficulty").numpy()[known]) >= 0.75
