@@ -12,7 +12,8 @@ from tiny import start, tiny
 
 import seglens.loop.audit as audit_module
 from seglens.functional.run_lengths import encode
-from seglens.loop.audit import NAME, Auditor, keep
+from seglens.loop.audit import Auditor
+from seglens.loop.doubted import NAME, keep, kept
 from seglens.loop.machine import silent
 from seglens.loop.parts import parts_of, places
 from seglens.store import Repository
@@ -99,6 +100,10 @@ def test_an_audit_repeats_itself_and_leaves_the_run_as_it_was(run: Path) -> None
     names = Auditor(run, silent, 0).bench.data.classes.names
     keep(run, first, names, 5)
     assert set(everything()) - set(before) == {run / NAME}
+    told = kept(run)
+    assert told is not None
+    assert (told["at"], told["doubted"]) == (first.at.isoformat(), first.rows(names, 5))
+    assert kept(run.parent) is None
 
 
 def test_what_cannot_be_audited_is_said(tmp_path: Path, run: Path) -> None:

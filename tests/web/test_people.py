@@ -84,7 +84,7 @@ def test_failed_logins_are_slowed_down(client: TestClient) -> None:
 
 
 def test_roles_allow_what_they_say(client: TestClient, tokens: dict[str, str]) -> None:
-    calls = {"/api/review": ("rea", "olu"), "/api/people": ("olu",)}
+    calls = {"/api/review": ("rea", "olu"), "/api/doubts": ("rea", "olu"), "/api/people": ("olu",)}
     for path, allowed in calls.items():
         for name, token in tokens.items():
             assert client.get(path, headers=at("d", token)).status_code == (200 if name in allowed else 403)

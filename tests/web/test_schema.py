@@ -85,6 +85,7 @@ def test_every_part_of_the_contract_is_described(held: Held) -> None:
         "neighbours",
         "cut-out",
         "guide",
+        "doubts",
         "review",
         "review/{id}",
         "review/{id}/draft",

@@ -17,7 +17,8 @@ from seglens.cli.people import MARGIN, OUTLINE
 from seglens.cli.run import Json, RunFolder
 from seglens.files import write_bytes
 from seglens.functional.run_lengths import box, decode
-from seglens.loop.audit import Audit, Auditor, keep
+from seglens.loop.audit import Audit, Auditor
+from seglens.loop.doubted import keep
 from seglens.types import ByteArray, ClassTable
 
 CAPTION = 48
@@ -33,7 +34,7 @@ def add_to(app: typer.Typer) -> None:
 
 def audit(
     folder: RunFolder,
-    most: Annotated[int, typer.Option(min=1, help="How many to list, draw and keep for the report.")] = 50,
+    most: Annotated[int, typer.Option(min=1, help="How many to list, draw and keep for report and review.")] = 50,
     folds: Annotated[
         int | None,
         typer.Option(

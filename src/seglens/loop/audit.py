@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from seglens.acquisition.traits import enlarged
-from seglens.files import write_bytes
 from seglens.functional.audit import Doubts, doubts, joined
 from seglens.functional.run_lengths import box
 from seglens.loop.machine import load_config
@@ -25,8 +24,6 @@ from seglens.store import LabelFiles, Repository
 from seglens.training import TrainSource, train
 from seglens.types import BoolArray, ByteArray, FloatArray, ImageId, IntArray, SeglensError, Stage
 
-NAME = "audit.json"
-"""What the last audit of a run found, in its folder; the report tells it."""
 FOLDS = 3
 """Parts of the images in cross-fitting: each is judged by a model that learnt from the others."""
 
@@ -41,6 +38,7 @@ class Audit:
         order: (R,) positions of the parts, most suspicious first.
         predictions: (h, w) class of each pixel of an image by the model that judged it, at the model's size.
         folds: of cross-fitting; 0 = the neighbours alone decided.
+        at: when the answers were read.
     """
 
     parts: Sequence[Part]
@@ -48,6 +46,7 @@ class Audit:
     order: IntArray
     predictions: Mapping[ImageId, ByteArray]
     folds: int
+    at: datetime
 
     def rows(self, names: Sequence[str], most: int | None = None) -> list[dict[str, Any]]:
         """The most suspicious answers as plain JSON values.
@@ -97,6 +96,7 @@ class Auditor:
         self.run, self.report = run, report
         self.config = load_config(run)
         self.bench, self.files = Workbench(self.config, run), LabelFiles(run)
+        self.at = datetime.now(UTC)
         repo = Repository.of_run(run)
         try:
             self.rounds = len(repo.rounds())
@@ -129,7 +129,7 @@ class Auditor:
         probs = self.means(noted())
         found = doubts(probs, self.features(), self.said, self.images, trust=float(self.folds > 0))
         order = np.argsort(-found.suspicion, kind="stable")
-        return Audit(self.parts, found, order, predictions, self.folds)
+        return Audit(self.parts, found, order, predictions, self.folds, self.at)
 
     def means(self, probabilities: Iterable[tuple[ImageId, FloatArray]]) -> FloatArray:
         """(R, C) mean probability of each class over each answer's pixels."""
@@ -213,9 +213,3 @@ class Auditor:
                     for position in self.of_image[id]:
                         found[tap][position] = maps[:, torch.from_numpy(self.places[position])].mean(1).numpy()
         return joined([np.stack(rows).astype(np.float64) for rows in found.values()])
-
-
-def keep(run: Path, audit: Audit, names: Sequence[str], most: int) -> None:
-    """Leave the most suspicious answers in the run's folder, for its report."""
-    told = {"answers": len(audit.parts), "folds": audit.folds, "doubted": audit.rows(names, most)}
-    write_bytes(run / NAME, (json.dumps(told, indent=1) + "\n").encode())

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from seglens.loop.audit import NAME
+from seglens.loop.doubted import kept
 from seglens.report.learning import Table
 from seglens.report.view import RunView
 from seglens.report.words import duration, fraction, percent, whole
@@ -36,10 +35,9 @@ def audit_set_table(view: RunView) -> Table | None:
 
 def doubted_table(view: RunView) -> Table | None:
     """The answers that the last audit doubts most; None where nobody has audited the run."""
-    path = view.folder / NAME
-    if not path.exists():
+    told = kept(view.folder)
+    if told is None:
         return None
-    told = json.loads(path.read_text(encoding="utf-8"))
     rows = [_row(row) for row in told["doubted"] if row["suspicion"] > 0][:SHOWN]
     by = "models that had not learnt from the image, and similar answers" if told["folds"] else "similar answers alone"
     said = (

@@ -255,7 +255,8 @@ class Desk:
                 row = store_answer(session, answer)
             else:
                 overlap = session.get(OverlapRow, answer.query)
-                if overlap is not None and overlap.reviewer is not None:
+                own = overlap is not None and (overlap.reviewer, overlap.decided) == (owner.person, given.id)
+                if overlap is not None and overlap.reviewer is not None and not own:
                     raise TakenError(f"question '{answer.query}': {overlap.reviewer} has decided it in a review")
                 row = replace(session, given, answer)
             row.edits, row.revision = max(row.edits or 0, edits), revision

@@ -1,16 +1,17 @@
-"""Disagreements between people who answered the same question, and what a reviewer decides."""
+"""Answers that do not agree or that are doubted, and what a reviewer decides."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from seglens.store.desk import Draft, Given, StaleError, TakenError, UnknownQueryError, as_given, given_by, replace
-from seglens.store.overlap import disputed
+from seglens.store.overlap import disputed, holds
 from seglens.store.repository import Repository
 from seglens.store.rows import query_of, store_answer
 from seglens.store.tables import AnswerRow, DraftRow, OverlapRow, QueryRow, now
@@ -38,6 +39,15 @@ def due(repo: Repository) -> list[Dispute]:
         return [dispute for _, dispute in sorted(found, key=lambda pair: pair[0])]
 
 
+def unreviewed(repo: Repository, ids: Sequence[str], until: datetime) -> list[Given]:
+    """Answers to these questions that hold, are not newer than ``until``, and that no reviewer has decided on."""
+    reviewed = select(OverlapRow.query_id).where(OverlapRow.reviewer.is_not(None))
+    chosen = select(AnswerRow, QueryRow).join(QueryRow, QueryRow.id == AnswerRow.query_id)
+    chosen = chosen.where(QueryRow.id.in_(ids), QueryRow.id.not_in(reviewed), holds(), AnswerRow.answered_at <= until)
+    with repo.transaction() as session:
+        return [as_given(session, answer, query) for answer, query in session.execute(chosen)]
+
+
 def decide(
     repo: Repository,
     id: str,
@@ -59,7 +69,7 @@ def decide(
         revision: the page's count of the reviewer's saves to this question.
 
     Raises:
-        UnknownQueryError: not a question that several people answer, or not an answer to it.
+        UnknownQueryError: nobody has answered the question, or not this annotator.
         TakenError: not all have answered yet, or another reviewer has decided.
     """
     with repo.writing() as session:
@@ -73,20 +83,21 @@ def decide(
             row = store_answer(session, own) if earlier is None else replace(session, earlier, own)
             row.edits, row.revision = max(edits, row.edits or 0), max(revision, row.revision or 0)
         overlap.decided, overlap.reviewer = row.id, reviewer
+        session.add(overlap)
         session.execute(delete(DraftRow).where(DraftRow.query_id == id, DraftRow.person == reviewer))
 
 
 def keep(repo: Repository, id: str, reviewer: str, draft: Draft) -> None:
-    """Store a reviewer's unfinished answer to a question whose answers do not agree.
+    """Store a reviewer's unfinished answer to a question that others have answered.
 
     Raises:
-        UnknownQueryError: not a question that several people answer.
+        UnknownQueryError: nobody has answered it.
         TakenError: not all have answered yet, or a review has decided.
         StaleError: as new or newer stands there already; nothing changes.
     """
     with repo.writing() as session:
         overlap = _open_to(session, id, reviewer)
-        if overlap.decided is not None:
+        if overlap.reviewer is not None:
             raise TakenError(f"question '{id}': it is decided already")
         row, given = session.get(DraftRow, (id, reviewer)), given_by(session, id, reviewer)
         stored = max(row.revision if row else 0, given.revision if given else 0)
@@ -102,12 +113,15 @@ def keep(repo: Repository, id: str, reviewer: str, draft: Draft) -> None:
 
 
 def _open_to(session: Session, id: str, reviewer: str) -> OverlapRow:
-    """What is known of a question that this reviewer may decide."""
+    """What is known of a question that this reviewer may decide; of one without overlap, a row not stored yet."""
     overlap = session.get(OverlapRow, id)
     if overlap is None:
-        raise UnknownQueryError(f"question '{id}': one person answers it; there is nothing to review")
+        given = session.scalar(select(func.count()).where(AnswerRow.query_id == id))
+        if not given:
+            raise UnknownQueryError(f"question '{id}': nobody has answered it; there is nothing to review")
+        return OverlapRow(query_id=id, needed=given, agree=1.0)
     if overlap.reviewer not in (None, reviewer):
         raise TakenError(f"question '{id}': {overlap.reviewer} has decided it already")
-    if overlap.agreement is None:
+    if overlap.agreement is None and overlap.reviewer is None:
         raise TakenError(f"question '{id}': not all of its {overlap.needed} people have answered yet")
     return overlap

@@ -94,7 +94,10 @@ class AnswerClassRow(Base):
 
 
 class OverlapRow(Base):
-    """A question that several people answer. ``decided``: the answer that holds, by agreement or by a review."""
+    """A question that several people answer, or a reviewer has decided.
+
+    ``decided``: the answer that holds, by agreement or by a review.
+    """
 
     __tablename__ = "overlaps"
     query_id: Mapped[str] = mapped_column(ForeignKey("queries.id"), primary_key=True)

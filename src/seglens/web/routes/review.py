@@ -1,4 +1,4 @@
-"""Answers that do not agree: a reviewer says which holds."""
+"""Answers that do not agree, or that an audit doubts: a reviewer says which holds."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from seglens.store.review import decide, due, keep
 from seglens.web.answering import answer_from
 from seglens.web.asking import answer_view, box_of
 from seglens.web.bodies import DraftBody, ReviewBody
+from seglens.web.doubts import doubted
 from seglens.web.refusal import Refusal
 from seglens.web.who import Reviewer, TheOffice
 
@@ -32,6 +33,12 @@ def review(office: TheOffice, person: Reviewer) -> list[dict[str, Any]]:
         }
         for dispute in due(office.repo)
     ]
+
+
+@router.get("/doubts")
+def doubts(office: TheOffice, person: Reviewer) -> dict[str, Any]:
+    """Answers that the last audit doubts, the most suspicious first; no review has decided on them."""
+    return doubted(office)
 
 
 @router.put("/review/{id}/draft")

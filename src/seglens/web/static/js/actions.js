@@ -6,6 +6,7 @@ import { named } from "./dom.js";
 import { title } from "./layers.js";
 import { ready } from "./panel.js";
 import * as people from "./people.js";
+import { review } from "./review.js";
 import { NONE } from "./runs.js";
 import * as views from "./views.js";
 
@@ -207,7 +208,7 @@ export function actions(acts) {
     { name: "logout", title: "Log out", key: "", act: () => named("logout").hidden || named("logout").click() },
     { name: "history", title: "My answers", key: "F2", act: () => views.history(session, run) },
     { name: "guide", title: "Guide", key: "F1", act: () => views.guide(acts.palette(), run) },
-    { name: "review", title: "Review", key: "F4", act: () => named("review").hidden || people.review(session, run, acts.palette()) },
+    { name: "review", title: "Review", key: "F4", act: () => named("review").hidden || review(session, run, acts.palette()) },
     { name: "people", title: "People", key: "", act: () => named("people").hidden || people.people() },
     { name: "train", title: "Train the next round now", key: "", act: train },
   ];

@@ -13,6 +13,7 @@ import { Palette } from "./palette.js";
 import { panel } from "./panel.js";
 import * as people from "./people.js";
 import { follow, setGoal } from "./progress.js";
+import { review } from "./review.js";
 import { Session } from "./session.js";
 import { Stage } from "./stage.js";
 import { Tools } from "./tools.js";
@@ -30,9 +31,8 @@ async function begin() {
   document.title = `${run.name} · Seglens`;
   named("run").textContent = run.name;
   setGoal(run.goal);
-  for (const [name, roles] of /** @type {const} */ ([["review", ["reviewer", "owner"]], ["people", ["owner"]]])) {
-    named(name).hidden = !(/** @type {readonly string[]} */ (roles).includes(me.role) && me.accounts);
-  }
+  named("review").hidden = me.role === "annotator";
+  named("people").hidden = me.role !== "owner" || !me.accounts;
   named("logout").hidden = !me.accounts;
 
   const outbox = new Outbox(`${run.id}/${me.name}`);
@@ -76,7 +76,7 @@ async function begin() {
     named("saved").dataset.state = outbox.offline && waiting ? "offline" : text;
   };
   session.addEventListener("edit", () => outbox.changed());
-  session.addEventListener("settled", () => people.review(session, run, palette));
+  session.addEventListener("settled", () => review(session, run, palette));
   session.addEventListener("question", () => question(session, view, stage, layers, tools));
   follow((status, before) => {
     outbox.send();

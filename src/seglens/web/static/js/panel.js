@@ -56,7 +56,7 @@ export function panel(session, run, keys, acts) {
     const first = suggestion ? run.classes[suggestion.classes[0]]?.name : null;
     named("asked").textContent = kind === "verdict" && first ? `Is this ${first}?` : ASKED[kind];
     named("why").textContent = question.why;
-    const changes = session.reviewing ? "settling a disagreement · " : question.answer ? "changing an earlier answer · " : "";
+    const changes = session.reviewing ? "in review · " : question.answer ? "changing an earlier answer · " : "";
     named("where").textContent = `${changes}round ${question.round} · question ${question.position + 1} of ${question.of} · ${question.image}`;
     named("verdict").hidden = kind !== "verdict";
     named("classes").hidden = kind === "verdict";

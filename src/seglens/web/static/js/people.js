@@ -1,10 +1,9 @@
-/** Who works here: login, review of what two people saw differently, and the owner's list. */
+/** Who works here: login, and the owner's list. */
 
 import { call } from "./api.js";
-import { drawing } from "./comparison.js";
 import { hide, show, tell } from "./dialog.js";
 import { duration, make, named } from "./dom.js";
-import { thumb, view } from "./views.js";
+import { view } from "./views.js";
 
 /** Ask for name and password; the page loads anew when they are right. */
 export function login() {
@@ -40,49 +39,6 @@ export async function logout() {
   } catch (error) {
     tell(/** @type {Error} */ (error).message);
   }
-}
-
-/**
- * @param {import("./session.js").Session} session
- * @param {import("./types.js").Run} run
- * @param {import("./palette.js").Palette} palette
- */
-export function review(session, run, palette) {
-  return view("Two people, two answers", async () => {
-    const rows = await call("GET", "/review");
-    if (!rows.length) return ["Nothing to review: where two people were asked, they agreed."];
-    return rows.map((/** @type {any} */ row) => {
-      const section = make("section", { class: "dispute", "data-test": `dispute-${row.id}` });
-      const take = async (/** @type {any} */ body) => {
-        try {
-          await call("POST", `/review/${encodeURIComponent(row.id)}`, body);
-          section.remove();
-          if (!document.querySelector(".dispute")) review(session, run, palette);
-        } catch (error) {
-          tell(/** @type {Error} */ (error).message);
-        }
-      };
-      const sides = row.answers.map((/** @type {any} */ answer) => {
-        const said = answer.status === "answered" ? answer.classes.map((/** @type {number} */ index) => run.classes[index]?.name).join(", ") || "labelled" : answer.status;
-        const swatch = make("span", { class: "swatch", "aria-hidden": "true" });
-        const at = run.classes.findIndex(({ index }) => index === answer.classes[0]);
-        if (answer.status === "answered" && at >= 0) swatch.style.background = palette.background(at);
-        const press = () => take({ annotator: answer.annotator });
-        const side = make("button", { type: "button", class: "side", "data-test": `take-${answer.annotator}`, onclick: press }, !answer.mask && swatch, make("strong", {}, said), make("small", {}, `by ${answer.annotator} · take this one`));
-        if (answer.mask) drawing(row.image, row.box, answer.mask, palette).then((canvas) => side.prepend(canvas), (error) => tell(error.message));
-        return side;
-      });
-      const other = make("select", { "aria-label": "Neither: another class" }, make("option", { value: "" }, "Neither: it is…"));
-      for (const { index, name } of run.classes) other.append(make("option", { value: index }, name));
-      other.addEventListener("change", () => other.value && take({ answer: { status: "answered", classes: [Number(other.value)], point: null, mask: null } }));
-      const settle = (/** @type {any} */ from) => () => (hide(), session.settle(row.id, from));
-      const own = make("button", { type: "button", "data-test": "settle", onclick: settle(null) }, row.answers.some((/** @type {any} */ { mask }) => mask) ? "Neither: draw it anew" : "Neither: answer it yourself");
-      const corrected = row.answers.filter((/** @type {any} */ { mask }) => mask).map((/** @type {any} */ { annotator, mask }) => make("button", { type: "button", "data-test": `correct-${annotator}`, onclick: settle(mask) }, `Correct ${annotator}’s`));
-      const neither = row.kind === "dominant-class" ? [other] : [make("div", { class: "neither" }, ...corrected, own)];
-      section.append(make("img", { src: thumb(row.id, 240), alt: `Region in ${row.image}` }), make("div", { class: "sides" }, ...sides, ...neither));
-      return section;
-    });
-  });
 }
 
 export function people() {

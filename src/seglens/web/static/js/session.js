@@ -31,7 +31,7 @@ export class Session extends EventTarget {
     this.empty = false;
     this.sending = false;
     this.asking = false;
-    /** Whether the question at hand is one that two people answered differently, and this person settles. */
+    /** Whether others answered the question at hand, and this person says which answer holds. */
     this.reviewing = false;
     this.renewing = 0;
     /** Whether something was said that is not kept yet. */
