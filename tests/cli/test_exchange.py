@@ -170,3 +170,16 @@ def test_a_run_without_labels_or_model_says_so(tmp_path):
     with pytest.raises(SeglensError, match="no trained model in it yet"):
         call("export", tmp_path / "run", "cvat", tmp_path / "out", "--predictions")
     assert not (tmp_path / "out").exists()
+
+
+def test_the_model_goes_out_as_onnx(waiting, trained, tmp_path):
+    run = waiting[0] / "run"
+    file = tmp_path / "model.onnx"
+    found = told("export-model", run, file)
+    assert (found["out"], found["bytes"], found["images"]) == (str(file), file.stat().st_size, 4)
+    assert found["difference"] < 1e-4
+    assert "of the pixels" in call("export-model", run, file, "--force").replace("\n", " ")
+    with pytest.raises(SeglensError, match="it is there already; --force"):
+        call("export-model", run, file)
+    with pytest.raises(SeglensError, match=r"model\.pt: the file's name has to end in \.onnx"):
+        call("export-model", run, tmp_path / "model.pt")

@@ -1,12 +1,14 @@
-"""``export`` and ``import``: masks to other tools, and back as answers."""
+"""``export`` and ``import``: masks to other tools, and back as answers; ``export-model``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
+import torch
 import typer
 
 from seglens.bridges import FORMATS, Album, Beside, Imported, export_masks, format_named, import_masks, store
@@ -14,7 +16,7 @@ from seglens.cli import console
 from seglens.cli.run import Json, RunFolder, model_file
 from seglens.data import open_data
 from seglens.loop import load_config
-from seglens.models import load_checkpoint
+from seglens.models import export_onnx, load_checkpoint, load_image
 from seglens.store import LabelFiles, Repository
 from seglens.training import predict
 from seglens.types import IGNORE, ByteArray, ImageId, Query, SeglensError
@@ -22,12 +24,15 @@ from seglens.types import IGNORE, ByteArray, ImageId, Query, SeglensError
 FormatName = Annotated[str, typer.Argument(metavar="FORMAT", help=", ".join(FORMATS), show_default=False)]
 MaskOf = Callable[[ImageId], ByteArray]
 NAMED = 5
+CHECKED = 4
+"""Images on which an exported model is compared with the run's."""
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the application."""
     app.command()(export)
     app.command("import")(import_)
+    app.command("export-model")(export_model)
 
 
 def export(
@@ -75,6 +80,30 @@ def export(
         console.print_json(told)
         return
     console.out.print(f"{told['what']} of {len(ids)} images in {out}: {FORMATS[format].what}")
+
+
+def export_model(
+    folder: RunFolder,
+    out: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write, .onnx.", show_default=False)],
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    json: Json = False,
+) -> None:
+    """Write a run's latest model as ONNX, checked against PyTorch with onnxruntime on images of the run."""
+    if out.suffix != ".onnx":
+        raise SeglensError(f"{out}: the file's name has to end in .onnx")
+    if out.exists() and not force:
+        raise SeglensError(f"{out}: it is there already; --force writes over it")
+    net = load_checkpoint(model_file(folder, None))
+    data = open_data(load_config(folder).data)
+    images = torch.stack([load_image(data, id, net.config.size) for id in data.ids[:CHECKED]])
+    found = export_onnx(net, out, images)
+    if json:
+        console.print_json({"run": str(folder), "out": str(out), **asdict(found)})
+        return
+    console.out.print(
+        f"{out}: {found.bytes / 2**20:.1f} MiB; on {found.images} images logits differ from PyTorch's by at most "
+        f"{found.difference:.1e}, the class is the same in {found.same_class:.3%} of the pixels"
+    )
 
 
 def _source(folder: Path, album: Album, predictions: bool, asked: bool) -> tuple[Sequence[ImageId], MaskOf]:

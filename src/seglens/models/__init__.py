@@ -7,6 +7,7 @@ from seglens.models.features import FeatureCache
 from seglens.models.images import load_image
 from seglens.models.loss_head import LossHead
 from seglens.models.network import SegNet, build_network
+from seglens.models.onnx_file import export_onnx
 from seglens.models.vae import TaVaalNet, VaalNet
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "TaVaalNet",
     "VaalNet",
     "build_network",
+    "export_onnx",
     "load_checkpoint",
     "load_image",
     "load_member",

@@ -121,7 +121,7 @@ class SegNet(nn.Module):
         pyramid = []
         for i, stride in enumerate(self.strides):
             scale = self.stride // stride
-            stage = deep.new_empty((len(deep), 0, deep.shape[2] * scale, deep.shape[3] * scale))
+            stage = deep.new_empty((deep.shape[0], 0, deep.shape[2] * scale, deep.shape[3] * scale))
             if stride not in self.strides[i + 1 :]:
                 stage = features.get(f"stride-{stride}", stage)
             pyramid.append(stage.to(dtype))
