@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +14,12 @@ import torch
 from pydantic import BaseModel
 
 import seglens.depth  # noqa: F401 - the import registers the parts
-from seglens.config import PartConfig
+from seglens.bench.contract import School, Strategy, check_strategy, find_strategy
+from seglens.bench.contract.school import IMAGES
+from seglens.bench.contract.school import SIZE as SCHOOL_SIZE
+from seglens.config import NoParams, PartConfig
 from seglens.data.streets.dataset import Streets, StreetsParams
-from seglens.files import encode_id
+from seglens.files import encode_id, read_map
 from seglens.protocols import DepthSource, PartContext
 from seglens.registry import depths
 from seglens.types import SeglensError, Size
@@ -29,16 +34,20 @@ def streets() -> Streets:
     return Streets(StreetsParams(images=4, size=(48, 80)))
 
 
+def params_of(name: str, streets: Streets, request: Any, folder: Path) -> dict[str, Any]:
+    """What a source has to be told to run here."""
+    if name == "files":
+        folder.mkdir()
+        for id in streets.ids:
+            np.save(folder / f"{encode_id(id)}.npy", streets.depth(id))
+        return {"folder": str(folder), "kind": "metres"}
+    return {"model": str(request.getfixturevalue("net")("midas"))} if name == "pretrained" else {}
+
+
 @pytest.fixture
 def source(request, streets, tmp_path) -> tuple[DepthSource, Any]:
-    name, params = request.param, {}
-    if name == "files":
-        params = {"folder": str(tmp_path / "maps"), "kind": "metres"}
-        (tmp_path / "maps").mkdir()
-        for id in streets.ids:
-            np.save(tmp_path / "maps" / f"{encode_id(id)}.npy", streets.depth(id))
-    if name == "pretrained":
-        params = {"model": str(request.getfixturevalue("net")("midas"))}
+    name = request.param
+    params = params_of(name, streets, request, tmp_path / "maps")
     context = PartContext(streets.classes, streets, tmp_path / "cache", SIZE)
     return depths.build(PartConfig(name=name, **params), context)
 
@@ -115,3 +124,113 @@ def test_the_bottom_is_nearer_than_the_top(source, streets):
 def test_it_says_in_one_sentence_where_its_maps_come_from(source):
     assert 5 < len(source.describe()) < 120
     assert "\n" not in source.describe()
+
+
+# -- what ``seglens check-strategy`` checks ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def school() -> Iterator[School]:
+    school = School()
+    yield school
+    school.close()
+
+
+@pytest.mark.parametrize("name", depths.names())
+def test_it_keeps_the_contract(name, school, request, tmp_path):
+    streets = Streets(StreetsParams(images=IMAGES, size=SCHOOL_SIZE))
+    part = {"name": name, **params_of(name, streets, request, tmp_path / "maps")}
+    findings = check_strategy(Strategy(f"depth/{name}", {"depth": part}, kind="depth"), school)
+    assert [f"{found.check}: {found.why}" for found in findings if not found.passed] == []
+    assert {"in range", "deterministic", "resume", "no label seen"} <= {found.check for found in findings}
+
+
+class Flat:
+    """Everything is half near; each of its heirs breaks one line of the contract."""
+
+    Params = NoParams
+
+    def __init__(self, params, context):
+        self.params, self.context = params, context
+
+    def describe(self):
+        return "nowhere"
+
+    def prepare(self, ids, progress=None):
+        pass
+
+    def proximity(self, ids, size, predicted):
+        return torch.full((len(ids), *size), 0.5)
+
+
+class TooNear(Flat):
+    def proximity(self, ids, size, predicted):
+        return torch.full((len(ids), *size), 1.5)
+
+
+class Unsure(Flat):
+    def proximity(self, ids, size, predicted):
+        return torch.rand(len(ids), *size)
+
+
+class OfTheBatch(Flat):
+    def proximity(self, ids, size, predicted):
+        return torch.full((len(ids), *size), 1 / len(ids))
+
+
+class Peeks(Flat):
+    """Opens the masks that lie beside the images."""
+
+    def proximity(self, ids, size, predicted):
+        files = [self.context.data.data._entries[id].image for id in ids]
+        masks = [read_map(file.parents[2] / "masks" / f"{id}.png") for file, id in zip(files, ids, strict=True)]
+        return torch.stack([torch.full(size, float(mask.mean()) / 255) for mask in masks])
+
+
+class HalfDone(Flat):
+    """Takes a file that is there for one that is whole."""
+
+    def prepare(self, ids, progress=None):
+        self.context.cache.mkdir(exist_ok=True)
+        for done, id in enumerate(ids, 1):
+            path = self.context.cache / encode_id(id)
+            if not path.exists():
+                path.write_text("")
+                if progress is not None:
+                    progress(done, len(ids))
+                path.write_text("whole")
+
+    def proximity(self, ids, size, predicted):
+        self.prepare(ids)
+        whole = [bool((self.context.cache / encode_id(id)).read_text()) for id in ids]
+        return torch.tensor(whole).float()[:, None, None].expand(-1, *size)
+
+
+@pytest.mark.parametrize(
+    ("part", "check"),
+    [
+        (TooNear, "in range"),
+        (Unsure, "deterministic"),
+        (OfTheBatch, "batch size"),
+        (Peeks, "no label seen"),
+        (HalfDone, "resume"),
+    ],
+)
+def test_what_breaks_the_contract_is_found(part, check, school, monkeypatch):
+    monkeypatch.setattr(depths, "_parts", {**depths._parts, "broken": part})
+    findings = check_strategy(find_strategy("depth/broken"), school)
+    assert check in {found.check for found in findings if not found.passed}
+
+
+def test_a_class_of_somebody_elses_is_known_as_a_depth_source(school, monkeypatch, tmp_path):
+    monkeypatch.setattr(depths, "_parts", dict(depths._parts))
+    (tmp_path / "nowhere_near.py").write_text(
+        "import torch\nfrom seglens.config import NoParams\n\n\nclass HalfNear:\n    Params = NoParams\n\n"
+        "    def __init__(self, params, context): ...\n    def describe(self): return 'nowhere'\n"
+        "    def prepare(self, ids, progress=None): ...\n"
+        "    def proximity(self, ids, size, predicted): return torch.full((len(ids), *size), 0.5)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    findings = check_strategy(find_strategy("nowhere_near:HalfNear"), school)
+    assert [found for found in findings if not found.passed] == []
+    assert len(findings) == 8

@@ -25,7 +25,8 @@ def check(name: Annotated[str, typer.Argument(help=WHAT, show_default=False)], j
     """Check that a part or preset keeps the contract, on a few tiny streets; exit status 1 where it does not.
 
     Parameters frozen, budget kept, finite scores, the same result played again, in any order of the pool, with other
-    chunks, after a kill, and with another truth of what was not answered.
+    chunks, after a kill, and with another truth of what was not answered. A companion is trained with for a few steps,
+    a depth source is asked for maps.
     """
     sys.path.append(str(Path.cwd()))  # a class that lies beside its author
     strategy = find_strategy(name)

@@ -6,41 +6,24 @@ import math
 import pickle
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
+from seglens.bench.contract.depth import check_depth
+from seglens.bench.contract.finding import Finding, found, params_frozen, said
+from seglens.bench.contract.learning import check_companion
 from seglens.bench.contract.school import IMAGES, School
-from seglens.bench.contract.strategy import KINDS, Strategy
+from seglens.bench.contract.strategy import Strategy
 from seglens.bench.contract.trial import ROUND, Place, Played, Trial
-from seglens.types import SeglensError
 
+BESIDE = {"companion": check_companion, "depth": check_depth}
+"""Kinds of parts that choose nothing: no round is played with them."""
 CLOSE = 1e-4
 """How far scores may move with the batch, absolute and relative."""
 
 OTHER_CHUNK = 2
 ORDERS = (tuple(range(IMAGES))[::-1], (3, 0, 1, 4, 2))
 """Two more orders of the pool beside its own."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a check found.
-
-    Args:
-        check: its name.
-        why: why it failed, in words; empty = it passed.
-    """
-
-    check: str
-    why: str = ""
-
-    @property
-    def passed(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.why
 
 
 def check_strategy(strategy: Strategy, school: School, together: bool = False) -> list[Finding]:
@@ -53,43 +36,20 @@ def check_strategy(strategy: Strategy, school: School, together: bool = False) -
             only where that makes a difference: quicker, and as strict to within what scores may move.
     """
     findings = [Finding("params frozen", params_frozen(strategy))]
+    if strategy.kind in BESIDE:
+        return findings + BESIDE[strategy.kind](strategy, school, together)
     with tempfile.TemporaryDirectory(dir=school.folder) as folder:
         try:
             trial = Trial(strategy, school, Path(folder) / "run")
             plain = trial.play("plain", settled=True)
         except Exception as error:  # somebody's part may raise anything; the user is told what
-            return [*findings, Finding("runs", _said(error))]
+            return [*findings, Finding("runs", said(error))]
         findings.append(Finding("runs"))
-        findings += [_found(name, check, trial, plain) for name, check in ALONE.items()]
-        if not (together and _found("", all_at_once, trial, plain).passed):
-            findings += [_found(name, check, trial, plain) for name, check in VARIED.items()]
+        findings += [found(name, check, trial, plain) for name, check in ALONE.items()]
+        if not (together and found("", all_at_once, trial, plain).passed):
+            findings += [found(name, check, trial, plain) for name, check in VARIED.items()]
         trial.close()
     return findings
-
-
-def _found(name: str, check: Check, trial: Trial, plain: Played) -> Finding:
-    try:
-        return Finding(name, check(trial, plain))
-    except Exception as error:  # as above
-        return Finding(name, _said(error))
-
-
-def _said(error: Exception) -> str:
-    return str(error) if isinstance(error, SeglensError) else f"{type(error).__name__}: {error}"
-
-
-def params_frozen(strategy: Strategy) -> str:
-    """Every part's ``Params`` are frozen, refuse unknown keys, and describe each field."""
-    for kind, part in strategy.parts():
-        params: type[BaseModel] = KINDS[kind].get(part.name).Params
-        if not params.model_config.get("frozen"):
-            return f"{kind} '{part.name}': its Params can be changed; derive them from seglens.config.Params"
-        if params.model_config.get("extra") != "forbid":
-            return f"{kind} '{part.name}': its Params take unknown keys; derive them from seglens.config.Params"
-        bare = [name for name, field in params.model_fields.items() if not field.description]
-        if bare:
-            return f"{kind} '{part.name}': key '{bare[0]}' has no description"
-    return ""
 
 
 def can_be_sent(trial: Trial, plain: Played) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from seglens.acquisition.presets import load_preset, preset_names
@@ -17,8 +17,8 @@ from seglens.types import AnswerKind, SeglensError
 KINDS: dict[str, Registry[Any]] = {
     kind.kind: kind for kind in (narrows, scores, depths, cuts, picks, oracles, settles, companions)
 }
-PARTS = ("score", "cut", "pick", "narrow", "settle", "ask")
-"""Kinds of parts that are checked one by one; the others are checked by the presets that name them."""
+PARTS = ("score", "cut", "pick", "narrow", "settle", "ask", "companion", "depth")
+"""Kinds of parts that are checked one by one."""
 
 METHODS: dict[str, tuple[str, ...]] = {
     "score": ("pixels", "finish"),
@@ -27,6 +27,8 @@ METHODS: dict[str, tuple[str, ...]] = {
     "pick": ("choose",),
     "settle": ("settle",),
     "ask": ("submit", "collect"),
+    "companion": ("start", "loss", "step", "state"),
+    "depth": ("proximity", "describe"),
 }
 """By what a class is known, in this order."""
 
@@ -51,11 +53,13 @@ class Strategy:
         name: as it was asked for.
         choices: as a preset names them, made small.
         notes: what was changed so that it runs on the tiny pool, in words.
+        kind: of the part that is checked alone; empty = a preset.
     """
 
     name: str
     choices: Mapping[str, Any]
     notes: tuple[str, ...] = ()
+    kind: str = ""
 
     def parts(self) -> list[tuple[str, PartConfig]]:
         """(kind, part) of every choice that is a part."""
@@ -84,7 +88,10 @@ def find_strategy(name: str) -> Strategy:
     if name.endswith((".yaml", ".yml")) or name in preset_names():
         return _small(name, load_preset(name))
     kind, part = _loaded(name) if ":" in name else _registered(name)
-    return _small(name, _around(kind, part))
+    if kind in ("companion", "depth"):
+        choices = {"companions": [part]} if kind == "companion" else {"depth": part}
+        return Strategy(name, {**PLAIN, "answer": AnswerKind.DOMINANT_CLASS.value, **choices}, kind=kind)
+    return replace(_small(name, _around(kind, part)), kind=kind)
 
 
 def _loaded(name: str) -> tuple[str, str]:
