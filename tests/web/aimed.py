@@ -139,9 +139,9 @@ class Aim:
         said = {**saying(query, value), "status": status}
         whose = self.draw(st.sampled_from(("ana", "ben", None)))
         name = self.draw(st.sampled_from((*PEOPLE,)))
-        image, box = query.image, (4, 8, 40, 72)
+        image, box, asked = query.image, (4, 8, 40, 72), self.draw(st.sampled_from((query.id, None)))
         return {
-            "claim": {"query": self.draw(st.sampled_from((query.id, None))), "after": None},
+            "claim": {"query": asked, "after": None},
             "questions/{id}/draft": {k: v for k, v in said.items() if k != "status"} | {"revision": revision},
             "questions/{id}/answer": {**said, "revision": revision},
             "answers/many": {"queries": [self.question(OPEN, NAMED).id, query.id], "classes": [value]},
@@ -151,7 +151,7 @@ class Aim:
             "login": {"name": name, "password": f"{name}'s password"},
             "people": {"name": f"new{value}", "password": None},
             "cut-out": {"image": image, "inside": [[20, 30]], "outside": [[60, 90]], "box": box, "by": "walker"},
-            "thumb": {"image": image, "box": ",".join(map(str, box))},
+            "thumb": {"image": image, "box": ",".join(map(str, box)), "query": asked, "said": None},
         }.get(path.removeprefix("/api/"), {"image": self.question(range(36)).image} if path in IMAGES else {})
 
 
