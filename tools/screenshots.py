@@ -1,6 +1,6 @@
 """Pictures of the labelling page for the docs, on generated streets: ``python tools/screenshots.py``.
 
-Makes two small runs in a temporary folder, answers their first rounds from the truth, serves them, and writes
+Makes three small runs in a temporary folder, answers their first rounds from the truth, serves them, and writes
 docs/images/page-*.png (each below 300 kB). Needs Chromium and Playwright; takes some minutes.
 """
 
@@ -28,7 +28,11 @@ from seglens.config import resolve
 from seglens.data.streets import Streets, StreetsParams
 from seglens.functional.run_lengths import indices
 from seglens.loop import create, drive
+from seglens.loop.audit import Auditor
+from seglens.loop.doubted import keep
+from seglens.loop.machine import silent
 from seglens.store import Repository
+from seglens.store.changes import take_changes
 from seglens.store.people import People, Role
 from seglens.types import Answer, AnswerKind, AnswerStatus, Cost, Provenance, Query
 
@@ -71,7 +75,9 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
         named_run = prepare(Path(folder) / "streets", RUN, rounds=2)
         drawn_run = prepare(Path(folder) / "streets-drawn", {**RUN, **DENSE}, rounds=1)
+        mistake(named_run)
         with served(named_run) as url:
+            doubts(browser, url)
             named(browser, url)
         with served(drawn_run) as url:
             drawn(browser, url)
@@ -106,6 +112,16 @@ def said(query: Query, truth: Any) -> Answer:
         return Answer(query.id, AnswerStatus.ANSWERED, cost, Provenance.PERSON, dense=classes, annotator="ana")
     most = int(np.bincount(known).argmax())
     return Answer(query.id, AnswerStatus.ANSWERED, cost, Provenance.PERSON, (most,), annotator="ana")
+
+
+def mistake(run: Path) -> None:
+    """Answers of the first round that say another class, and the audit that looks for such."""
+    repo = Repository.of_run(run)
+    given = [pair.answer for pair in repo.answered() if pair.answer.classes]
+    take_changes(repo, [replace(answer, classes=((answer.classes[0] + 3) % 11,)) for answer in given[10:50:20]])
+    repo.close()
+    auditor = Auditor(run, silent)
+    keep(run, auditor.audit(), auditor.bench.data.classes.names, 20)
 
 
 def disagree(run: Path) -> None:
@@ -249,6 +265,16 @@ def named(browser: Browser, url: str) -> None:
     wait(page, "document.querySelector('[data-test=stagename]').textContent.includes('training ')")
     page.wait_for_timeout(2500)
     take(page, "training")
+    page.context.close()
+
+
+def doubts(browser: Browser, url: str) -> None:
+    """What the audit doubts, before whoever works alone."""
+    page = begin(browser, url)
+    button(page, "review")
+    page.locator(".doubt").first.scroll_into_view_if_needed()
+    page.wait_for_timeout(1500)
+    take(page, "doubts")
     page.context.close()
 
 

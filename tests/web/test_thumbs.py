@@ -31,12 +31,6 @@ def enlarged(image: ByteArray, box: tuple[int, int, int, int]) -> ByteArray:
     return np.asarray(crop.resize((2 * (right - left), 2 * (bottom - top)), Image.Resampling.BILINEAR))
 
 
-def ring(mask: BoolArray, gap: int) -> BoolArray:
-    """Pixels ``gap`` away from a mask, by rows and columns."""
-    away: BoolArray = ndimage.distance_transform_cdt(~mask, "taxicab") == gap
-    return away
-
-
 def close_to(picture: ByteArray, expected: ByteArray, where: BoolArray) -> None:
     """Equal but for what JPEG does."""
     gap = np.abs(picture.astype(int) - expected.astype(int)).max(-1)[where]
@@ -44,18 +38,16 @@ def close_to(picture: ByteArray, expected: ByteArray, where: BoolArray) -> None:
     assert np.quantile(gap, 0.95) < 25
 
 
-def check(picture: ByteArray, plain: ByteArray, mask: BoolArray) -> None:
-    """A thumbnail shows ``plain`` with ``mask`` outlined: white next to it, black around that."""
+def check(picture: ByteArray, plain: ByteArray, mask: BoolArray, width: int) -> None:
+    """A thumbnail shows ``plain`` with ``mask`` outlined: white next to it, ``width`` wide, and black around that."""
     assert picture.shape == plain.shape
-    white, black = ring(mask, 1), ring(mask, 2)
-    assert white.any()
-    assert black.any()
-    assert picture[white].min() > 200
-    assert picture[black].max() < 60
-    close_to(picture, plain, ~(mask | ring(mask, 1) | ring(mask, 2) | ring(mask, 3)))
-    inner = ~mask | ring(~mask, 1) | ring(~mask, 2)
-    inner[[0, 1, -2, -1]] = True  # where the picture ends, the line lies on the region
-    close_to(picture, plain, ~inner)
+    away = ndimage.distance_transform_cdt(~mask, "taxicab")
+    within = ndimage.distance_transform_cdt(mask, "taxicab")
+    assert picture[(away > 0) & (away <= width)].min() > 200
+    assert picture[away == width + 1].max() < 70
+    close_to(picture, plain, away > width + 2)
+    within[: width + 1] = within[-width - 1 :] = 0  # where the picture ends, the line lies on the region
+    close_to(picture, plain, within > 2)
 
 
 def test_a_region_is_outlined_in_its_surroundings(tmp_path: Path) -> None:
@@ -66,8 +58,8 @@ def test_a_region_is_outlined_in_its_surroundings(tmp_path: Path) -> None:
         box = (0, 8, 56, 88)  # rows 0 to 32, columns 32 to 64, and 24 pixels around: the image's upper edge is near
         mask = np.zeros((112, 160), bool)
         mask[:64, 48:112] = True
-        check(thumb, enlarged(photo, box), mask)
-        assert thumb[0, 48:112].min() > 200
+        check(thumb, enlarged(photo, box), mask, 2)
+        assert thumb[:2, 48:112].min() > 200
         small = seen(client, "/api/thumb", query="q01", size=40)
         assert small.shape == (28, 40, 3)
         assert small[16, 12:28].min() > 180
@@ -85,12 +77,12 @@ def test_the_guide_outlines_what_was_called_so(tmp_path: Path) -> None:
         photo = seen(client, "/api/picture", image=asked["image"], exact=True)
         box = (0, 0, 44, 48)
         shown = seen(client, url.replace("size=160", "size=96"))
-        check(shown, enlarged(photo, box), enlarged_mask(car, box))
+        check(shown, enlarged(photo, box), enlarged_mask(car, box), 1)
         changed = np.roll(car, 6, axis=1)
         body = {"revision": 2, "mask": {"runs_by_class": [[3, encode(changed).tolist()]]}}
         assert client.post("/api/questions/q00/answer", json=body).status_code == 200
         shown = seen(client, url.replace("size=160", "size=96"))
-        check(shown, enlarged(photo, box), enlarged_mask(changed, box))
+        check(shown, enlarged(photo, box), enlarged_mask(changed, box), 1)
 
 
 def enlarged_mask(mask: BoolArray, box: tuple[int, int, int, int]) -> BoolArray:
@@ -101,11 +93,12 @@ def test_a_point_is_marked(tmp_path: Path) -> None:
     with page(make_run(tmp_path, "point")) as client:
         body = {"revision": 1, "classes": [2], "point": [30, 31]}
         assert client.post("/api/questions/q00/answer", json=body).status_code == 200
+        image = client.get("/api/questions/q00").json()["image"]
         (url,) = client.get("/api/guide").json()[2]["examples"]
         shown = seen(client, url.replace("size=160", "size=98"))  # rows 6 to 55, columns 7 to 56
         mask = np.zeros((98, 98), bool)
         mask[42:56, 42:56] = True
-        assert shown[ring(mask, 1)].min() > 200
+        check(shown, enlarged(seen(client, "/api/picture", image=image, exact=True), (6, 7, 55, 56)), mask, 1)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from seglens.loop.doubted import kept
 from seglens.store.desk import Given
 from seglens.store.review import unreviewed
-from seglens.types import ClassTable
+from seglens.types import AnswerKind, ClassTable
 from seglens.web.answering import DRAWN
 from seglens.web.asking import answer_view
 from seglens.web.office import Office
@@ -59,8 +59,8 @@ def _view(given: Given, rows: Sequence[dict[str, Any]], folds: int, classes: Cla
 
 
 def _thumb(given: Given, row: dict[str, Any], classes: ClassTable) -> dict[str, Any]:
-    """What outlines the region, or the part of a drawn one that is doubted most."""
-    if given.query.kind not in DRAWN:
+    """What outlines the region, or the point, or the part of a drawn one that is doubted most."""
+    if given.query.kind not in (*DRAWN, AnswerKind.POINT):
         return {"query": given.query.id, "size": 240}
     top, left, bottom, right = row["box"]
     box = ",".join(map(str, around((top, left, bottom, right), given.query.region.size)))
@@ -70,6 +70,13 @@ def _thumb(given: Given, row: dict[str, Any], classes: ClassTable) -> dict[str, 
 def _reason(row: dict[str, Any], folds: int) -> str:
     """Why a part of an answer is doubted, in words."""
     said = " or ".join(row["said"])
-    model = f"A model that had not learnt from this image says {row['model']} and gives {said} {row['confidence']:.0%}."
-    near = f"Answers about similar regions say {row['neighbours']} and give {said} {row['agreement']:.0%}."
-    return " ".join([f"Said {said}, rather {row['instead']}.", *([model] if folds else []), near])
+    model, near = _percent(row["confidence"]), _percent(row["agreement"])
+    told = [f"Said {said}, rather {row['instead']}."]
+    if folds:
+        told.append(f"A model that had not learnt from this image says {row['model']} and gives {said} {model}.")
+    told.append(f"Answers about similar regions say {row['neighbours']} and give {said} {near}.")
+    return " ".join(told)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

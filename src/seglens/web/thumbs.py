@@ -15,6 +15,8 @@ SURROUNDINGS = 0.5
 """Pixels shown on each side of a region, as a share of its longer side."""
 LEAST_MARGIN = 24
 """Fewest of them."""
+LINE = 80
+"""Pixels of a thumbnail's longer side for each pixel of the line's width: pages show it smaller than it is."""
 
 
 def around(box: Box, size: Size) -> Box:
@@ -33,7 +35,7 @@ def cropped(image: ByteArray, box: Box, longer: int, region: Region | None = Non
     found = np.array(crop.resize(shape, Image.Resampling.BILINEAR if factor > 1 else Image.Resampling.BOX))
     if region is not None:
         mask = decode(region.runs, region.size)[top:bottom, left:right]
-        _outline(found, _resized(mask, shape, factor))
+        _outline(found, _resized(mask, shape, factor), max(1, longer // LINE))
     return found
 
 
@@ -44,10 +46,10 @@ def _resized(mask: BoolArray, shape: tuple[int, int], factor: float) -> BoolArra
     return found
 
 
-def _outline(picture: ByteArray, mask: BoolArray) -> None:
+def _outline(picture: ByteArray, mask: BoolArray, width: int) -> None:
     """Draw around a mask, and on its own pixels where it ends with the picture."""
-    line = binary_dilation(mask) & ~mask
-    picture[binary_dilation(mask, iterations=2) & ~mask] = 0
-    for edge in (np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1]):
+    line = binary_dilation(mask, iterations=width) & ~mask
+    picture[binary_dilation(mask, iterations=width + 1) & ~mask] = 0
+    for edge in (np.s_[:width], np.s_[-width:], np.s_[:, :width], np.s_[:, -width:]):
         line[edge] |= mask[edge]
     picture[line] = 255
