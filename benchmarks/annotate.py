@@ -5,12 +5,14 @@ draft every two seconds, and hands the answer in after a few saves; then comes t
 
 - `load_p95_ms`: from the first request of a question's five pictures to the last byte of the last; they are asked for
   at once, as a browser does, over connections that stay open;
-- `save_p95_ms`: a save, from the request to its answer;
+- `save_p95_ms`: a save, from the request to its answer (`answer_p95_ms`: handing an answer in, which is on the disk
+  when it is done);
 - `lost`: answers handed in, or last drafts, that the store does not hold as they were sent;
 - `duplicates`: questions that two annotators were given;
 - `clients_cpu`: processor time of the clients in cores, beside `server_cpu`: both share the machine;
-- `fill_ms`: gesture to pixel of a superpixel at 1024 x 2048 in Chromium, the median (`fill_p95_ms` beside it); null
-  where there is no browser;
+- `fill_ms`: gesture to pixel of a superpixel at 1024 x 2048 in Chromium, from the pointer's event until the frame was
+  painted, the median of all three sizes (`fill_p95_ms`, and `fill_coarse_ms` and so on, beside it); null where there is
+  no browser. No annotator is at work;
 - `frame_p95_ms`: between two frames while the picture is dragged and zoomed with three layers over it, no annotator at
   work (`frames_late`: the share that took longer than 1/60 s; `frames_late_still`: the same where nothing moves,
   which is the machine's own unrest). Headless Chromium draws in software here.
@@ -51,13 +53,14 @@ from seglens.store import Repository
 from seglens.store.tables import DraftRow
 from seglens.types import AnswerKind, Cost, Query, Region, Stage
 from seglens.web.office import Office
+from seglens.web.pictures import SCALES
 
 GOALS = {"load_p95_ms": 250, "save_p95_ms": 150, "lost": 0, "duplicates": 0, "fill_ms": 16, "frame_p95_ms": 17}
 FRAME_MS = 1000 / 60 + 1.0
 """A frame that took longer than 1/60 s; a millisecond is the clock's own unrest."""
 SIZE = (1024, 2048)
-SEEN = (128, 256)
-"""The model's size: what maps are stored at."""
+DETAIL = ((0.8, 128), (0.2, 4))
+"""What maps are mixed of: share, and pixels of its detail; the finest is a network's stride."""
 LAYERS = ("prediction", "entropy", "score")
 SAVES = 3
 """Drafts before an answer."""
@@ -77,13 +80,14 @@ def make_run(folder: Path, images: int, questions: int) -> Path:
     data = {"name": "folder", "images": str(pictures), "classes": str(folder / "classes.yaml")}
     values = {"data": data, "ask": "human", "answer": "dense", "cut": "grid", "cache": {"dir": str(folder / "cache")}}
     run = folder / "run"
-    create(run, resolve({**values, "model": {"size": list(SEEN)}, "budget": {"unit": "pixels"}}, {}, "benchmark"))
+    create(run, resolve({**values, "model": {"size": list(SIZE)}, "budget": {"unit": "pixels"}}, {}, "benchmark"))
     repo = Repository.of_run(run)
     office = Office(run, train=False)
     rng = np.random.default_rng(1)
     for id in office.data.ids:
-        small = rng.random((8, 16))
-        smooth = np.asarray(Image.fromarray(small.astype(np.float32)).resize(SEEN[::-1], Image.Resampling.BICUBIC))
+        smooth = 0.8 * _enlarged(rng.random((8, 16))) + 0.2 * _enlarged(
+            rng.random((SIZE[0] // DETAIL, SIZE[1] // DETAIL))
+        )
         maps = {"score": smooth.astype(np.float16), "entropy": smooth.clip(0, 1).astype(np.float16)}
         prediction = (smooth.clip(0, 0.999) * 19).astype(np.uint8)
         write_arrays(run / "rounds" / "000" / "maps" / f"{encode_id(id)}.npz", prediction=prediction, **maps)
@@ -96,15 +100,19 @@ def make_run(folder: Path, images: int, questions: int) -> Path:
     return run
 
 
+def _enlarged(values: np.ndarray) -> np.ndarray:
+    return np.asarray(Image.fromarray(values.astype(np.float32)).resize(SIZE[::-1], Image.Resampling.BICUBIC))
+
+
 def _question(number: int, ids: list[str]) -> Query:
-    """A window of 128 x 128."""
+    """A window of 512 x 512."""
     place = number // len(ids) % 128
     mask = np.zeros(SIZE, bool)
-    top, left = place // 16 * 128, place % 16 * 128
-    mask[top : top + 128, left : left + 128] = True
+    top, left = place // 16 * 64, place % 16 * 96
+    mask[top : top + 512, left : left + 512] = True
     region = Region(ids[number % len(ids)], SIZE, encode(mask), "window", place)
     reason = {"classes": [1, 2], "names": ["a", "b"], "probs": [0.5, 0.3], "margin": 0.2}
-    return Query(f"q{number:06d}", 0, region, AnswerKind.DENSE, 1.0, Cost(20, 16384, 30), reason)
+    return Query(f"q{number:06d}", 0, region, AnswerKind.DENSE, 1.0, Cost(20, 2**18, 30), reason)
 
 
 class Annotator:
@@ -117,6 +125,7 @@ class Annotator:
         self.number, self.every = number, every
         self.loads: list[float] = []
         self.saves: list[float] = []
+        self.handed_in: list[float] = []
         self.had: list[str] = []
         self.answered: dict[str, int] = {}
         self.draft: tuple[str, int] | None = None
@@ -139,7 +148,9 @@ class Annotator:
                     await self._save(question, revision)
                 value = self.number % 19
                 body = {"mask": {"runs_by_class": [[value, question["region"]["runs"]]]}, "revision": revision + 1}
+                begun = time.perf_counter()
                 done = await self.client.post(f"/api/questions/{question['id']}/answer", json={**body, "seconds": 6})
+                self.handed_in.append(1000 * (time.perf_counter() - begun))
                 done.raise_for_status()
                 self.answered[question["id"]], self.draft = value, None
         finally:
@@ -219,6 +230,7 @@ def share(people: int, seconds: float, every: float, url: str, number: int, of: 
             {
                 "loads": [ms for one in found for ms in one.loads],
                 "saves": [ms for one in found for ms in one.saves],
+                "handed_in": [ms for one in found for ms in one.handed_in],
                 "had": [id for one in found for id in one.had],
                 "answered": {id: value for one in found for id, value in one.answered.items()},
                 "drafts": dict(one.draft for one in found if one.draft),
@@ -242,6 +254,18 @@ def lost(run: Path, told: list[dict[str, Any]]) -> int:
             missing += dense is None or not (dense == value).all()
         missing += sum(drafts.get(id) != revision for id, revision in one["drafts"].items())
     return missing
+
+
+def fill_figures(times: dict[str, list[float]]) -> dict[str, float | None]:
+    """Milliseconds from gesture to painted frame, over all sizes of superpixels and by size."""
+    found = [ms for of_scale in times.values() for ms in of_scale]
+    if not found:
+        return {"fill_ms": None, "fill_p95_ms": None}
+    return {
+        "fill_ms": round(float(np.median(found)), 2),
+        "fill_p95_ms": round(float(np.percentile(found, 95)), 2),
+        **{f"fill_{scale}_ms": round(float(np.median(of_scale)), 2) for scale, of_scale in times.items()},
+    }
 
 
 def frame_figures(gaps: dict[str, list[float]]) -> dict[str, float | None]:
@@ -303,19 +327,21 @@ def main() -> None:
             lasted = time.monotonic() - at
             used = process_seconds(server.pid) - before
             seen = shutil.which("chromium") or shutil.which("chromium-browser")
-            fills = fill_times(url) if seen else []
+            fills = {scale: fill_times(url, scale) for scale in SCALES} if seen else {}
             gaps = frame_gaps(url) if seen else {}
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait(30)
         loads = [ms for one in told for ms in one["loads"]]
         saves = [ms for one in told for ms in one["saves"]]
+        handed_in = [ms for one in told for ms in one["handed_in"]]
         had = Counter(id for one in told for id in one["had"])
         figures: dict[str, Any] = {
             "load_p95_ms": round(float(np.percentile(loads, 95)), 1),
             "save_p95_ms": round(float(np.percentile(saves, 95)), 1),
             "load_p50_ms": round(float(np.percentile(loads, 50)), 1),
             "save_p50_ms": round(float(np.percentile(saves, 50)), 1),
+            "answer_p95_ms": round(float(np.percentile(handed_in, 95)), 1),
             "loads": len(loads),
             "saves": len(saves),
             "answers": sum(len(one["answered"]) for one in told),
@@ -323,8 +349,7 @@ def main() -> None:
             "duplicates": sum(count - 1 for count in had.values()),
             "clients_cpu": round(sum(one["cpu"] for one in told) / lasted, 2),
             "server_cpu": round(used / lasted, 2),
-            "fill_ms": round(float(np.median(fills)), 2) if fills else None,
-            "fill_p95_ms": round(float(np.percentile(fills, 95)), 2) if fills else None,
+            **fill_figures(fills),
             **frame_figures(gaps),
             "prepare_seconds_per_image": round(prepared / given.images, 2),
             "people": given.people,

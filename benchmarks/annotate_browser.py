@@ -38,11 +38,12 @@ def opened(url: str) -> Iterator[Page]:
         browser.close()
 
 
-def fill_times(url: str, fills: int = 60, warm: int = 5) -> list[float]:
-    """Milliseconds from each press of the pointer to the frame that shows its superpixel filled.
+def fill_times(url: str, scale: str, fills: int = 60, warm: int = 5) -> list[float]:
+    """Milliseconds from each press of the pointer to when the frame that shows its superpixel filled was painted.
 
     Args:
         url: of a server whose open questions are of kind ``dense`` or ``mask``.
+        scale: of the superpixels.
         fills: how many to measure, spread over the region asked about; each is undone, so that the next one fills anew.
         warm: how many before them are not counted.
     """
@@ -50,10 +51,12 @@ def fill_times(url: str, fills: int = 60, warm: int = 5) -> list[float]:
         while page.evaluate("window.seglens.state().question?.kind") not in ("dense", "mask"):
             page.wait_for_timeout(200)
         page.locator('[data-test="tool-superpixel"]').click()
+        page.locator(f'[data-test="scale-{scale}"]').click()
         while (
             page.evaluate(
-                "fetch('/api/ids?' + new URLSearchParams({ scale: 'medium',"
-                " image: window.seglens.state().question.image })).then((got) => got.ok)"
+                "(scale) => fetch('/api/ids?' + new URLSearchParams({ scale,"
+                " image: window.seglens.state().question.image })).then((got) => got.ok)",
+                scale,
             )
             is not True
         ):

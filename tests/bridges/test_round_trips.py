@@ -207,6 +207,31 @@ def test_cityscapesscripts_reads_it_back(city, tmp_path):
     same(dict(read_masks(tmp_path / "out" / "gtFine", "cityscapes", album)), masks)
 
 
+def test_cityscapesscripts_evaluates_what_was_written_by_its_own_ids(city, tmp_path):
+    from cityscapesscripts.evaluation import evalPixelLevelSemanticLabeling as scripts
+
+    from seglens.bridges.cityscapes import IDS
+
+    album, truth = city
+    rng = np.random.default_rng(3)
+    said = {id: np.where(rng.random(mask.shape) < 0.3, rng.permutation(mask), mask) for id, mask in truth.items()}
+    found = {}
+    for name, masks in (("truth", truth), ("said", said)):
+        export_masks(tmp_path / name, "cityscapes", album, list(masks), masks.__getitem__)
+        found[name] = sorted((tmp_path / name / "gtFine").rglob("*_labelIds.png"))
+    args = scripts.args
+    args.evalInstLevelScore = False
+    counts = scripts.generateMatrix(args)
+    for one, other in zip(found["said"], found["truth"], strict=True):
+        scripts.evaluatePair(str(one), str(other), counts, {}, {}, args)
+    ids = np.array([IDS[name] for name in album.classes.names] + [0] * (256 - len(album.classes)))
+    expected = np.zeros_like(counts)
+    for id, mask in truth.items():
+        np.add.at(expected, (ids[mask], ids[said[id]]), 1)
+    assert np.array_equal(counts, expected)
+    assert counts.trace() < counts.sum()
+
+
 def test_every_label_id_is_that_of_cityscapesscripts():
     from cityscapesscripts.helpers.labels import labels
 

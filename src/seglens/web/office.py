@@ -168,26 +168,29 @@ class Office:
         threading.Thread(target=self._make_ready, daemon=True, name="make-ready").start()
 
     def _make_ready(self) -> None:
-        done: set[ImageId] = set()
+        done: set[tuple[int, ImageId]] = set()  # maps are new in each round
         while not self._stop.is_set():
             try:
                 waiting = self.desk.waiting(READY)
                 self._note_colors(waiting)
-                for id in dict.fromkeys(query.image for query in waiting):
-                    if id not in done and not self._stop.is_set():
+                for round, id in dict.fromkeys((query.round, query.image) for query in waiting):
+                    if (round, id) not in done and not self._stop.is_set():
                         self.prepare(id)
-                        done.add(id)
+                        done.add((round, id))
             except (SeglensError, OSError, SQLAlchemyError) as error:  # whoever asks for the picture is told
                 log.warning("could not make pictures ready: %s", error)
             self._stop.wait(2.0)
 
     def prepare(self, id: ImageId) -> None:
-        """Make an image's photo and superpixels."""
+        """Make an image's photo, superpixels and layers; what people say of it is drawn when it is asked for."""
         self.pictures.photo(id)
         for scale in SCALES:
             if self._stop.is_set():
                 return
             self.pictures.ids(id, scale)
+        for name in self.layers.of(id):
+            if name not in ("image", "labels") and not self._stop.is_set():
+                self.layers.layer(id, name)
 
     def _note_colors(self, waiting: list[Query]) -> None:
         """Note the colours of questions that may look alike; an image is decoded once for all of its questions."""
