@@ -46,7 +46,7 @@ def test_two_fingers_with_a_tool_in_hand_only_move(tmp_path: Path, browser: Brow
                 touch("touchMove", [(x, y), (x + 120, y)])
                 touch("touchEnd", [])
                 desk.page.wait_for_function(f"window.seglens.state().zoom > {1.5 * zoom}")
-                assert desk.page.evaluate("window.seglens.session.point") is None
+                assert desk.page.evaluate("window.seglens.session.naming.point") is None
                 assert desk.page.evaluate("window.seglens.session.clicks") == 0
                 assert not [url for url in sent if url.endswith("/cut-out")]
                 desk.press("zoom-region")
