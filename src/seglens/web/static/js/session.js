@@ -1,14 +1,11 @@
-/** One person's work: the question at hand, what is said to it so far, and its way to the server. */
+/** Where one person's questions come from, and how what is said to them gets to the server. */
 
 import { Failure, call } from "./api.js";
 import { renewed } from "./claim.js";
 import { afterFrame } from "./dom.js";
-import { history, latest } from "./drafts.js";
-import { Mask } from "./mask.js";
-import { Naming } from "./naming.js";
-import * as timer from "./timer.js";
+import { Work } from "./work.js";
 
-export class Session extends EventTarget {
+export class Session extends Work {
   /**
    * @param {import("./outbox.js").Outbox} outbox
    * @param {(sentence: string) => void} tell
@@ -17,35 +14,18 @@ export class Session extends EventTarget {
     super();
     this.outbox = outbox;
     this.tell = tell;
-    /** @type {import("./types.js").Question|null} */
-    this.question = null;
-    /** @type {Mask|null} */
-    this.mask = null;
-    this.cls = 0;
-    this.naming = new Naming();
-    /** Of a polygon that is not closed yet. @type {import("./types.js").Place[]} */
-    this.corners = [];
-    this.revision = 0;
-    this.clicks = 0;
-    this.edits = 0;
     this.empty = false;
     this.sending = false;
     this.asking = false;
     /** Whether others answered the question at hand, and this person says which answer holds. */
     this.reviewing = false;
     this.renewing = 0;
-    /** Whether something was said that is not kept yet. */
-    this.unsaved = false;
     this.saveSoon = afterFrame(() => this.flush());
     window.addEventListener("pagehide", () => this.flush());
     /** @type {string[]} ids answered from this page, oldest first */
     this.past = [];
     outbox.delivered = (letter) => this.#delivered(letter);
     outbox.refused = (letter, failure) => this.#refused(letter, failure);
-  }
-
-  get drawn() {
-    return this.question?.kind === "dense" || this.question?.kind === "mask";
   }
 
   /**
@@ -112,27 +92,14 @@ export class Session extends EventTarget {
    */
   open(question, reviewing = false) {
     this.flush();
-    this.question = question;
     this.reviewing = reviewing;
     this.empty = false;
     this.sending = false;
-    this.mask = new Mask(question.size, question.region.runs);
     const kept = this.outbox.draft(question.id);
-    const { newest, holds } = latest(question, kept);
-    const draft = holds || !question.answer ? newest : null;
-    const said = draft ?? question.answer;
-    this.revision = Math.max(question.revision, newest?.revision ?? 0);
-    this.mask.load(said?.mask, draft?.strokes, draft?.undone);
-    this.naming = new Naming(said);
-    this.corners = [...(draft?.polygon?.corners ?? [])];
-    this.cls = draft?.polygon?.class ?? this.cls;
-    const paid = (/** @type {"clicks"|"edits"|"seconds"} */ what) => Math.max(newest?.[what] ?? 0, question.answer?.[what] ?? 0);
-    this.clicks = paid("clicks");
-    this.edits = paid("edits");
-    timer.start(paid("seconds"));
+    const said = this.take(question, kept);
     clearInterval(this.renewing);
     this.renewing = renewed(question, (failure) => this.#lost(question, failure));
-    this.#happened("question");
+    this.happened("question");
     if (kept && kept === said && kept === this.outbox.parked(question.id)) this.keep();
   }
 
@@ -142,19 +109,12 @@ export class Session extends EventTarget {
     this.sending = false;
     this.empty = true;
     clearInterval(this.renewing);
-    this.#happened("question");
+    this.happened("question");
   }
 
-  /** Something was said: keep it, send it. The screen comes first. */
-  edited() {
-    this.edits++;
-    this.keep();
-  }
-
-  /** Keep what was said, soon. */
+  /** Keep what was said, and send it. The screen comes first. */
   keep() {
-    this.unsaved = true;
-    this.#happened("edit");
+    super.keep();
     this.saveSoon();
   }
 
@@ -172,39 +132,11 @@ export class Session extends EventTarget {
     this.outbox.post("draft", question.id, "PUT", path, this.draft());
   }
 
-  /** @returns {import("./types.js").Draft} */
-  draft() {
-    const polygon = this.corners.length ? { class: this.cls, corners: this.corners } : null;
-    return { ...this.#said(), ...history(this.mask), polygon };
-  }
-
-  /** Whether there are steps to take back before the answer is handed in. */
-  get stepwise() {
-    return this.drawn || this.question?.kind === "class-set" || this.question?.kind === "point";
-  }
-
-  /**
-   * Say classes or a point anew.
-   *
-   * @param {Partial<import("./naming.js").Named>} what
-   */
-  say(what) {
-    this.naming.say(what);
-    this.edited();
-  }
-
+  /** Take a step back; where the question has none, go back to the answer before it. */
   undo() {
-    if (this.mask?.undo() || this.naming.undo()) this.#stepped();
-    else if (!this.stepwise) this.back();
-  }
-
-  redo() {
-    if (this.mask?.redo() || this.naming.redo()) this.#stepped();
-  }
-
-  #stepped() {
-    if (this.question?.kind === "point") this.cls = this.naming.classes[0] ?? this.cls;
-    this.edited();
+    const done = super.undo();
+    if (!done && !this.stepwise) this.back();
+    return done;
   }
 
   /** The question answered before this one. */
@@ -229,29 +161,17 @@ export class Session extends EventTarget {
     this.sending = true;
     const id = encodeURIComponent(question.id);
     const nothing = status === "answered" ? {} : { mask: null, classes: [], point: null };
-    const body = { status, ...this.#said(), ...nothing };
+    const body = { status, ...this.said(), ...nothing };
     if (this.reviewing) this.outbox.post("answer", question.id, "POST", `/review/${id}`, { answer: body });
     else this.outbox.post("answer", question.id, "POST", `/questions/${id}/answer`, body);
-    this.#happened("sending");
-  }
-
-  #said() {
-    return {
-      revision: this.revision,
-      mask: this.drawn && this.mask ? this.mask.said() : null,
-      classes: this.naming.classes,
-      point: this.naming.point,
-      seconds: timer.spent(),
-      clicks: this.clicks,
-      edits: this.edits,
-    };
+    this.happened("sending");
   }
 
   #delivered(/** @type {import("./outbox.js").Letter} */ letter) {
     if (letter.what !== "answer") return;
     const settled = letter.path.startsWith("/review/");
     if (!settled && !this.past.includes(letter.id)) this.past.push(letter.id);
-    this.#happened(settled ? "settled" : "answered");
+    this.happened(settled ? "settled" : "answered");
     if (this.question?.id === letter.id || !this.question) {
       this.question = null;
       this.next();
@@ -268,7 +188,7 @@ export class Session extends EventTarget {
     }
     if (!here) return;
     this.sending = false;
-    this.#happened("sending");
+    this.happened("sending");
     const kept = this.outbox.parked(letter.id) ? " It is kept in this browser, should the question come back." : "";
     this.tell(`${letter.what === "answer" ? "The answer was" : "The last strokes were"} not taken: ${failure.message}.${kept}`);
     if (failure.status === 409 || failure.status === 404 || failure.status === 403) this.next();
@@ -282,9 +202,5 @@ export class Session extends EventTarget {
 
   #soon(/** @type {() => void} */ work) {
     setTimeout(work, 1500);
-  }
-
-  #happened(/** @type {string} */ what) {
-    this.dispatchEvent(new Event(what));
   }
 }

@@ -1,0 +1,120 @@
+/** What one person says to the question at hand: the labels, the classes, what it took, and every step back. */
+
+import { history, latest } from "./drafts.js";
+import { Mask } from "./mask.js";
+import { Naming } from "./naming.js";
+import * as timer from "./timer.js";
+
+export class Work extends EventTarget {
+  constructor() {
+    super();
+    /** @type {import("./types.js").Question|null} */
+    this.question = null;
+    /** @type {Mask|null} */
+    this.mask = null;
+    this.cls = 0;
+    this.naming = new Naming();
+    /** Of a polygon that is not closed yet. @type {import("./types.js").Place[]} */
+    this.corners = [];
+    this.revision = 0;
+    this.clicks = 0;
+    this.edits = 0;
+    /** Whether something was said that is not kept yet. */
+    this.unsaved = false;
+  }
+
+  get drawn() {
+    return this.question?.kind === "dense" || this.question?.kind === "mask";
+  }
+
+  /** Whether there are steps to take back before the answer is handed in. */
+  get stepwise() {
+    return this.drawn || this.question?.kind === "class-set" || this.question?.kind === "point";
+  }
+
+  /**
+   * Take up a question where it was left.
+   *
+   * @param {import("./types.js").Question} question
+   * @param {import("./types.js").Draft|null} kept the browser's own draft
+   * @returns {import("./types.js").Draft|import("./types.js").Answer|null} what was said to it last
+   */
+  take(question, kept) {
+    this.question = question;
+    this.mask = new Mask(question.size, question.region.runs);
+    const { newest, holds } = latest(question, kept);
+    const draft = holds || !question.answer ? newest : null;
+    const said = draft ?? question.answer;
+    this.revision = Math.max(question.revision, newest?.revision ?? 0);
+    this.mask.load(said?.mask, draft?.strokes, draft?.undone);
+    this.naming = new Naming(said);
+    this.corners = [...(draft?.polygon?.corners ?? [])];
+    this.cls = draft?.polygon?.class ?? this.cls;
+    const paid = (/** @type {"clicks"|"edits"|"seconds"} */ what) => Math.max(newest?.[what] ?? 0, question.answer?.[what] ?? 0);
+    this.clicks = paid("clicks");
+    this.edits = paid("edits");
+    timer.start(paid("seconds"));
+    return said;
+  }
+
+  /** Something is to be kept. */
+  keep() {
+    this.unsaved = true;
+    this.happened("edit");
+  }
+
+  /** Something was said: keep it. */
+  edited() {
+    this.edits++;
+    this.keep();
+  }
+
+  /**
+   * Say classes or a point anew.
+   *
+   * @param {Partial<import("./naming.js").Named>} what
+   */
+  say(what) {
+    this.naming.say(what);
+    this.edited();
+  }
+
+  /** Take the last step back; false where there is none. */
+  undo() {
+    return Boolean(this.mask?.undo() || this.naming.undo()) && this.#stepped();
+  }
+
+  /** Do the step again that was taken back last; false where there is none. */
+  redo() {
+    return Boolean(this.mask?.redo() || this.naming.redo()) && this.#stepped();
+  }
+
+  #stepped() {
+    if (this.question?.kind === "point") this.cls = this.naming.classes[0] ?? this.cls;
+    this.edited();
+    return true;
+  }
+
+  /** @returns {import("./types.js").Draft} */
+  draft() {
+    const polygon = this.corners.length ? { class: this.cls, corners: this.corners } : null;
+    return { ...this.said(), ...history(this.mask), polygon };
+  }
+
+  /** What an answer holds. */
+  said() {
+    return {
+      revision: this.revision,
+      mask: this.drawn && this.mask ? this.mask.said() : null,
+      classes: this.naming.classes,
+      point: this.naming.point,
+      seconds: timer.spent(),
+      clicks: this.clicks,
+      edits: this.edits,
+    };
+  }
+  /** @param {string} what */
+  happened(what) {
+    this.dispatchEvent(new Event(what));
+  }
+}
