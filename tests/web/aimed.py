@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,8 +28,8 @@ KINDS = tuple(kind.value for kind in AnswerKind)
 DRAWN = ("dense", "mask")
 NAMED = ("dominant-class", "class-set", "verdict")
 PEOPLE = {"olu": Role.OWNER, "rea": Role.REVIEWER, "ana": Role.ANNOTATOR, "ben": Role.ANNOTATOR}
-DISPUTED, BEGUN, OPEN = range(12), range(12, 18), range(18, 36)
-"""Questions whose two answers disagree, those that ana alone has answered, and those that nobody has."""
+DISPUTED, AGREED, BEGUN, OPEN = range(12), range(12, 18), range(18, 24), range(24, 36)
+"""Questions whose two answers disagree, or agree, those that ana alone has answered, and those that nobody has."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Held:
 
 
 def everything(folder: Path) -> Held:
-    """A run with questions of every kind, accounts, answers, disputes and a round's maps."""
+    """A run with questions of every kind, accounts, answers, disputes, doubts and a round's maps."""
     ask = {"name": "human", "overlap": 1.0, "agree": 0.9}
     office = Office(make_run(folder, "dense", ask, 36, KINDS), train=False)
     for name, role in PEOPLE.items():
@@ -65,14 +67,27 @@ def everything(folder: Path) -> Held:
     client = TestClient(create_app(office), base_url=URL, headers=PAGE)  # not entered: no thread begins
     for number, query in enumerate(queries.values()):
         for value, name in enumerate(("ana", "ben")):
-            if number in DISPUTED or (number in BEGUN and name == "ana"):
-                said = client.post(
-                    f"/api/questions/{query.id}/answer", json=saying(query, value), headers=at("d", tokens[name])
-                )
+            if number in (*DISPUTED, *AGREED) or (number in BEGUN and name == "ana"):
+                body = saying(query, value if number in DISPUTED else 0)
+                said = client.post(f"/api/questions/{query.id}/answer", json=body, headers=at("d", tokens[name]))
                 assert said.status_code == 200, said.text
+    doubt(office.run, [query for number, query in enumerate(queries.values()) if number in AGREED])
+    assert client.get("/api/doubts", headers=at("d", tokens["olu"])).json()["doubted"]
     with closing(sqlite3.connect(office.run / "seglens.db")) as now, closing(sqlite3.connect(folder / "kept")) as kept:
         now.backup(kept)
     return Held(office, queries, tokens, folder / "kept")
+
+
+def doubt(run: Path, queries: Sequence[Query]) -> None:
+    """Leave in the run's folder what an audit would that doubts ana's answers to these questions."""
+    why: dict[str, Any] = {"said": ["road"], "instead": "car", "model": "car", "neighbours": "sky"}
+    why |= {"suspicion": 0.9, "confidence": 0.1, "margin": 0.5, "agreement": 0.2, "box": [0, 0, 9, 9], "pixels": 81}
+    rows = [
+        {"rank": rank, "query": q.id, "round": 0, "image": q.image, "annotator": "ana", **why}
+        for rank, q in enumerate(queries, 1)
+    ]
+    told = {"at": datetime.now(UTC).isoformat(), "answers": 12, "folds": 2, "doubted": rows}
+    (run / "audit.json").write_text(json.dumps(told))
 
 
 def saying(query: Query, value: int) -> dict[str, Any]:
@@ -112,7 +127,7 @@ class Aim:
     def case(self, case: Any) -> None:
         """Aim path, query and body."""
         path = case.operation.path
-        query = self.question(DISPUTED if "/review" in path else range(12, 36))
+        query = self.question(range(18) if "/review" in path else range(18, 36))
         if isinstance(case.path_parameters, dict) and "id" in case.path_parameters and self.hits():
             case.path_parameters["id"] = query.id
         for values in (case.query, case.body):
@@ -155,5 +170,5 @@ class Aim:
         }.get(path.removeprefix("/api/"), {"image": self.question(range(36)).image} if path in IMAGES else {})
 
 
-ALLOWED = {"review": ("rea", "olu"), "people": ("olu",), "round": ("olu",)}
+ALLOWED = {"review": ("rea", "olu"), "doubts": ("rea", "olu"), "people": ("olu",), "round": ("olu",)}
 IMAGES = ("/api/picture", "/api/ids", "/api/layer", "/api/neighbours")
