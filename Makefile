@@ -15,7 +15,7 @@ demo: $(READY)
 	$(BIN)/seglens demo
 
 test: $(READY) $(DATUMARO) chromium
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
 # The tests of the labelling page need a Chromium; without one they are skipped.
 chromium:
@@ -95,6 +95,7 @@ bench-annotate: $(READY) chromium
 bench-audit: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python benchmarks/audit.py --json --out docs/results/audit.json
+	$(BIN)/python benchmarks/audit.py --json --kind mixed --out docs/results/audit-mixed.json
 	$(BIN)/python benchmarks/audit_set.py --json --out docs/results/audit-set.json
 
 bench-kcenter: $(READY)
