@@ -85,6 +85,8 @@ def test_a_region_smaller_than_a_pixel_of_the_model_has_a_reason():
 def test_the_first_round_says_so():
     mask, _, _ = case(0)
     assert words(first_round_reason(region(mask), CLASSES)) == "first round: spread over images"
+    near = first_round_reason(region(mask), CLASSES, maps={"proximity": np.float32(0.5)})
+    assert words(json.loads(json.dumps(near))) == "first round: spread over images, near"
 
 
 MAPS = {"ebu": 0.6214, "pae": 0.8049, "proximity": 0.25}
@@ -111,6 +113,8 @@ def test_maps_are_kept_and_said(seed):
         ({"ebu": 0.6}, "rider, perhaps person: entropy 0.60"),
         ({"pae": 0.8, "proximity": 0.9}, "near rider, perhaps person: attention 0.80"),
         ({"other": 0.8}, "rider or person, margin 0.04"),
+        ({"proximity": 0.25}, "near rider or person, margin 0.04"),
+        ({"proximity": 0.24}, "far rider or person, margin 0.04"),
         ({}, "rider or person, margin 0.04"),
     ],
 )

@@ -64,20 +64,30 @@ def reason(
         "pixels": region.pixels,
         "place": _place(region),
     }
-    return found | {"maps": {name: float(mean) for name, mean in maps.items()}} if maps else found
+    return found | _means(maps)
 
 
-def first_round_reason(region: Region, classes: ClassTable) -> dict[str, Any]:
+def first_round_reason(region: Region, classes: ClassTable, maps: Mapping[str, float] | None = None) -> dict[str, Any]:
     """The reason of a question asked before there was a model.
 
     Args:
         region: the region, native.
         classes: the classes.
+        maps: as for ``reason``: its ``proximity``, from a depth source that needs no model.
 
     Returns:
-        Plain JSON values: ``first_round`` true, ``pixels`` and ``place``.
+        Plain JSON values: ``first_round`` true, ``pixels`` and ``place``; ``maps``, where there are any.
     """
-    return {"first_round": True, "pixels": region.pixels, "place": _place(region)}
+    return {"first_round": True, "pixels": region.pixels, "place": _place(region)} | _means(maps)
+
+
+def mean_of(map: FloatArray, region: Region, size: Size) -> float:
+    """The mean of an (h, w) map at the model's size over a region."""
+    return float(map[_pixels_at(region, size)].mean(dtype=np.float64))
+
+
+def _means(maps: Mapping[str, float] | None) -> dict[str, Any]:
+    return {"maps": {name: float(mean) for name, mean in maps.items()}} if maps else {}
 
 
 def audit_reason(region: Region) -> dict[str, Any]:
@@ -94,14 +104,17 @@ def words(reason: Mapping[str, Any]) -> str:
         >>> maps = {"ebu": 0.62, "pae": 0.8, "proximity": 0.9}
         >>> words({"names": ["rider", "person"], "margin": 0.0421, "rare": False, "maps": maps})
         'near rider, perhaps person: entropy 0.62, attention 0.80'
+        >>> words({"names": ["rider", "person"], "margin": 0.0421, "maps": {"proximity": 0.1}})
+        'far rider or person, margin 0.04'
     """
     if reason.get("audit"):
         return "audit set: drawn by chance, to measure on and never to learn from"
     if reason.get("first_round"):
-        return "first round: spread over images"
+        near = _how_near(reason).strip()
+        return f"first round: spread over images, {near}" if near else "first round: spread over images"
     if any(name in reason.get("maps", {}) for name in MEASURES):
         return _prompt(reason)
-    said = [" or ".join(reason["names"]), f"margin {reason['margin']:.2f}"]
+    said = [_how_near(reason) + " or ".join(reason["names"]), f"margin {reason['margin']:.2f}"]
     if reason.get("rare"):
         said.append("rare class")
     return ", ".join(said)
@@ -113,10 +126,14 @@ def _prompt(reason: Mapping[str, Any]) -> str:
     Reference: SegXAL (arXiv 2408.04482), Fig. 3 (d).
     """
     maps = reason["maps"]
-    how_near = "" if "proximity" not in maps else "near " if maps["proximity"] >= NEAR else "far "
     why = [f"{said} {maps[name]:.2f}" for name, said in MEASURES.items() if name in maps]
     why += ["rare class"] if reason.get("rare") else []
-    return f"{how_near}{reason['names'][0]}, perhaps {reason['names'][1]}: {', '.join(why)}"
+    return f"{_how_near(reason)}{reason['names'][0]}, perhaps {reason['names'][1]}: {', '.join(why)}"
+
+
+def _how_near(reason: Mapping[str, Any]) -> str:
+    proximity = reason.get("maps", {}).get("proximity")
+    return "" if proximity is None else "near " if proximity >= NEAR else "far "
 
 
 def _pixels_at(region: Region, size: Size) -> tuple[IntArray, IntArray]:

@@ -20,6 +20,7 @@ from seglens.loop import load_config
 from seglens.oracles.human import read_answers
 from seglens.protocols import SegDataset
 from seglens.store import Repository
+from seglens.store.desk import Desk
 from seglens.types import Query
 
 MARGIN = 40
@@ -39,10 +40,10 @@ def questions(
     file: Annotated[Path, typer.Argument(help="JSON lines to write, one an open question.", show_default=False)],
     pictures: Annotated[Path | None, typer.Option(help="Folder for a picture of each question.")] = None,
 ) -> None:
-    """Write the open questions of a run: id, image, region, and why each is asked."""
+    """Write the open questions of a run, in the order asked: id, image, region, and why each is asked."""
     repo = Repository.of_run(folder)
     try:
-        waiting = repo.open_queries(purpose=None)
+        waiting = Desk(repo).waiting()  # as the page would ask them
     finally:
         repo.close()
     write_bytes(file, "".join(json_text.dumps(_question(query)) + "\n" for query in waiting).encode())

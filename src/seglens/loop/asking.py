@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from seglens.acquisition.reasons import first_round_reason, reason
+from seglens.acquisition.reasons import first_round_reason, mean_of, reason
 from seglens.files import encode_id, read_arrays, write_arrays
 from seglens.functional.cells import CELL
 from seglens.functional.k_center import k_center
 from seglens.functional.run_lengths import encode
 from seglens.loop.budget import row_costs
+from seglens.loop.nearness import nearness
 from seglens.loop.scoring import ScoreChunks, load_regions
 from seglens.loop.workbench import Workbench
 from seglens.oracles.cost import estimate, estimate_rows
@@ -138,19 +139,22 @@ def make_queries(bench: Workbench, work: ScoreChunks, picked: Rows, share: Float
             probs = ev.probs[i].cpu().numpy() if net is not None else None
             if probs is not None:
                 _write_maps(bench, work.round, region_set.image, probs, px, i)
+            near = nearness(bench, region_set.image, probs) if "proximity" not in px.names else None
+            about = _Then(probs, px.names, share, near)
             for position in positions:
-                about = _Then(probs, px.names, share)
                 queries[position] = _query(bench, work.round, picked, position, region_set, about)
     return [queries[position] for position in range(len(picked))]
 
 
 @dataclass(frozen=True)
 class _Then:
-    """What the model said of one image at the time of asking; the names of the maps that rows hold means of."""
+    """What the model said of one image at the time of asking; the names of the maps that rows hold means of; (h, w)
+    how near it is, where that is none of them."""
 
     probs: FloatArray | None
     names: tuple[str, ...]
     share: FloatArray | None
+    near: FloatArray | None
 
 
 def _query(bench: Workbench, round: int, rows: Rows, position: int, regions: RegionSet, then: _Then) -> Query:
@@ -160,11 +164,13 @@ def _query(bench: Workbench, round: int, rows: Rows, position: int, regions: Reg
     digest = hashlib.sha256(repr((bench.config.seed, bench.config.digest(), round, region.image)).encode())
     digest.update(region.runs.tobytes())
     value = float(rows.arrays["score"][position])
+    size = bench.config.model.size
+    means = {"proximity": mean_of(then.near, region, size)} if then.near is not None else {}
     if then.probs is None:
-        why = first_round_reason(region, bench.data.classes)
+        why = first_round_reason(region, bench.data.classes, maps=means)
     else:
-        means = {name: float(rows.arrays["dense"][position, k]) for k, name in enumerate(then.names)}
-        why = reason(region, bench.config.model.size, then.probs, value, then.share, bench.data.classes, maps=means)
+        means |= {name: float(rows.arrays["dense"][position, k]) for k, name in enumerate(then.names)}
+        why = reason(region, size, then.probs, value, then.share, bench.data.classes, maps=means)
     kind = bench.config.answer
     cost = estimate(region, int(rows.fresh[position]), kind, bench.oracle, first=then.probs is None)
     return Query(digest.hexdigest()[:24], round, region, kind, value, cost, why)

@@ -18,6 +18,7 @@ from seglens.functional.run_lengths import decode
 from seglens.loop import audit_set
 from seglens.loop.asking import Predictions, choose_rows, make_queries, maps_path
 from seglens.loop.budget import allowance, charged
+from seglens.loop.nearness import in_turn
 from seglens.loop.queries import query_metrics, spread_metrics
 from seglens.loop.scoring import REGIONS, ScoreChunks, load_pool, score_pool
 from seglens.loop.simulated import simulated_metrics
@@ -157,7 +158,7 @@ class Stages:
             yield Seen(image, {name: value.astype(np.float32) for name, value in maps.items()}, wrong)
 
     def pick(self, round: int) -> tuple[list[Query], bool]:
-        """The round's questions with their reasons, their maps on disk; and whether anything was left to ask."""
+        """The round's questions in the order asked, with their reasons, their maps on disk; whether any was left."""
         self.score(round)  # nothing to do, unless rows were deleted
         chunks = self.chunks(round)
         rows = load_pool(self.bench, round, chunks)
@@ -166,6 +167,8 @@ class Stages:
         answered = [pair for pair in self.repo.answered() if pair.query.round < round]
         picked = choose_rows(self.bench, round, rows, budget, asked, answered)
         queries = make_queries(self.bench, self.scoring(round), picked, self._shares(rows))
+        if self.bench.by_people:
+            queries = in_turn(queries)
         # of a part of the pool only its own images are seen to be asked about; another round looks at others
         return queries, bool((rows.fresh > 0).any()) or (bool(self.bench.narrows) and bool(chunks))
 
@@ -179,12 +182,7 @@ class Stages:
     def allowance(self, round: int) -> float:
         """What the round may spend, in the budget's unit."""
         budget, paid = self.bench.config.budget, self.spent(round - 1)
-        return allowance(budget, round, self._planned(round - 1) if self._by_people() else paid, paid)
-
-    def _by_people(self) -> bool:
-        """Whether what an answer costs is up to the person: no estimate foresees it."""
-        oracle = self.bench.oracle
-        return not (oracle.simulation or oracle.free)
+        return allowance(budget, round, self._planned(round - 1) if self.bench.by_people else paid, paid)
 
     def _planned(self, through: int) -> float:
         """What the questions up to and with a round were expected to cost, so that each round is a full one."""

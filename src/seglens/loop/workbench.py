@@ -264,6 +264,11 @@ class Workbench:
         oracle: Oracle = oracles.build(self.config.ask, self.context)
         return oracle
 
+    @property
+    def by_people(self) -> bool:
+        """Whether people answer: what an answer costs is up to them, and they read why they are asked."""
+        return not (self.oracle.simulation or self.oracle.free)
+
     @cached_property
     def companions(self) -> list[Companion]:
         """What trains beside the model."""

@@ -185,7 +185,7 @@ class Repository:
 
     # -- queries and answers ----------------------------------------------------------------------------------------
     def add_queries(self, queries: Sequence[Query]) -> None:
-        """Store a round's questions in the order picked; those already there are left as they are."""
+        """Store a round's questions in the order asked; those already there are left as they are."""
         with self.transaction() as session:
             known = set(session.scalars(select(QueryRow.id)))
             session.add_all(query_row(i, q) for i, q in enumerate(queries) if q.id not in known)

@@ -13,7 +13,7 @@ from seglens.types import Answer, AnswerKind, AnswerStatus, Cost, Provenance, Pu
 
 
 def query_row(position: int, query: Query) -> QueryRow:
-    """A question as a row, at its place in the order picked."""
+    """A question as a row, at its place in the order asked."""
     region, estimate = query.region, query.estimate
     return QueryRow(
         id=query.id,

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from seglens.acquisition.settle.paint import paint
 from seglens.config import RunConfig
+from seglens.depth import OF_THE_IMAGE
 from seglens.files import encode_id, read_arrays, read_map
 from seglens.functional.run_lengths import indices
 from seglens.loop.workbench import cache_folder
@@ -24,8 +25,6 @@ from seglens.web.pictures import Picture, Pictures, grey
 
 INDEXED = ("prediction", "candidates", "labels")
 MAPPED = ("entropy", "proximity", "eem", "score")
-OF_THE_IMAGE = frozenset({"exact", "files", "ground", "ramp"})
-"""Depth sources that are quick enough to be asked while somebody waits."""
 
 
 class Layers:
