@@ -85,7 +85,8 @@ def test_a_run_serves_its_newest_round_near_and_doubtful_first(tmp_path: Path, d
     assert {far for far, _ in keys(newest)} == {False, True}, "the case is worth nothing"
     assert all(words(q.reason).startswith(("near ", "far ")) for q in newest)
     said = words(found[-1].reason)
-    assert said.startswith("first round: spread over images") and said.endswith(("near", "far")) == (depth == "exact")
+    assert said.startswith("first round: spread over images")
+    assert said.endswith(("near", "far")) == (depth == "exact")
 
 
 def test_without_depth_the_score_alone_orders(tmp_path: Path) -> None:
