@@ -7,7 +7,7 @@ import json
 import numpy as np
 from browsing import Desk, Server, stored, stored_mask, touching, until, writing
 from gestures import cut_off, painted, stroke
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Route
 
 NAMELESS = """() => ['button', 'input', 'select', 'a', '[role=group]', '[role=application]', 'canvas']
   .flatMap((what) => [...document.querySelectorAll(what)]).filter((e) => !e.matches('[aria-hidden]'))
@@ -142,6 +142,21 @@ def test_every_control_has_a_name_and_every_view_opens(desk: Desk) -> None:
             layers.nth(index).check()
     desk.page.wait_for_timeout(500)
     assert desk.page.locator('[data-test="tell"]').all_inner_texts() == []
+
+
+def test_a_view_that_was_closed_while_it_loaded_stays_closed(desk: Desk) -> None:
+    held: list[Route] = []
+    desk.page.route("**/api/guide", lambda route: held.append(route))
+    desk.press("guide")
+    until(lambda: desk.page.wait_for_timeout(50) or held, 10, "the guide to be asked for")
+    desk.press("close")
+    desk.press("keys")
+    with desk.page.expect_response("**/api/guide"):
+        held[0].continue_()
+    desk.page.wait_for_timeout(500)
+    assert desk.at("dialog").get_by_role("heading").first.inner_text() == "Keys"
+    desk.press("close")
+    desk.page.unroute("**/api/guide")
 
 
 def test_a_palm_neither_ends_a_pens_stroke_nor_begins_one(browser: Browser, drawn: Server) -> None:

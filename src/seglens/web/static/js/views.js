@@ -23,18 +23,21 @@ const STATUS = {
 export const thumb = (query, size) => address("/api/thumb", { query, size });
 
 /**
- * A loaded view, or the reason why not in a sentence.
+ * A loaded view, or the reason why not in a sentence; neither where the dialog was closed or used anew meanwhile.
  *
  * @param {string} title
  * @param {() => Promise<(Node|string|false)[]>} fill
  */
 export async function view(title, fill) {
-  show(title, make("p", { class: "note" }, "Loading…"));
+  const loading = make("p", { class: "note" }, "Loading…");
+  const dialog = show(title, loading);
+  const waited = () => dialog.open && loading.isConnected;
   try {
-    show(title, ...(await fill()));
+    const contents = await fill();
+    if (waited()) show(title, ...contents);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    show(title, make("p", {}, error.message));
+    if (waited()) show(title, make("p", {}, error.message));
   }
 }
 
@@ -160,7 +163,8 @@ export function similar(session, run) {
       }
     });
     count();
-    named("dialog").addEventListener("close", release, { once: true });
+    if (named("dialog").open) named("dialog").addEventListener("close", release, { once: true });
+    else release();
     return [
       make("p", { class: "note" }, "Those that the model takes for the same. Press what does not belong, choose the class, confirm."),
       make("div", { class: "grid many" }, ...tiles),
