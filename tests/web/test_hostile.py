@@ -169,13 +169,13 @@ def test_half_characters_travel_both_ways(run: Path) -> None:
 
 def test_a_body_that_is_too_large_is_not_read(client: TestClient) -> None:
     large = json.dumps({"revision": 6, "strokes": ["x" * MOST_BYTES]})
-    refused(client.put("/api/questions/q00/draft", **raw(large)), 413, "larger than 4 MB")
+    refused(client.put("/api/questions/q00/draft", **raw(large)), 413, "larger than 32 MB")
 
     def pieces() -> Iterator[bytes]:
-        for _ in range(6):
+        for _ in range(34):
             yield b" " * 1024 * 1024
 
-    refused(client.put("/api/questions/q00/draft", content=pieces()), 413, "larger than 4 MB")
+    refused(client.put("/api/questions/q00/draft", content=pieces()), 413, "larger than 32 MB")
 
 
 @pytest.mark.parametrize(

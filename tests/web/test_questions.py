@@ -167,6 +167,8 @@ def test_many_similar_regions_are_confirmed_at_once(run: Path) -> None:
         done = client.post("/api/answers/many", json=body, headers=at("a")).json()
         assert done["stored"] == 3
         assert [line["id"] for line in done["refused"]] == ["q04", "nope"]
+        again = client.post("/api/answers/many", json=body, headers=at("a")).json()
+        assert again == done  # the first answer got lost on its way: nothing is stored twice
     assert {id: pair.answer.classes for id, pair in stored(run).items()} == {
         "q00": (0,), "q02": (0,), "q04": (5,), "q06": (0,),
     }  # fmt: skip

@@ -3,6 +3,8 @@
 const DESK = "seglens:desk";
 /** A page that is being loaded anew lets go of its desk well within this, milliseconds. */
 const PATIENCE = 1000;
+/** What is sent may take a second more for so many characters. */
+const SLOWEST = 100_000;
 
 /** What became of a request that failed. `status` 0: the server was not reached. */
 export class Failure extends Error {
@@ -61,7 +63,7 @@ async function send(url, options, seconds) {
   } catch (error) {
     line.reached(false);
     const slow = error instanceof DOMException && error.name === "TimeoutError";
-    throw new Failure(slow ? `The server did not answer within ${seconds} seconds.` : "The server cannot be reached.", 0);
+    throw new Failure(slow ? `The server did not answer within ${Math.round(seconds)} seconds.` : "The server cannot be reached.", 0);
   }
   line.reached(true);
   if (response.ok) return response;
@@ -81,18 +83,21 @@ async function send(url, options, seconds) {
  * @param {"GET"|"POST"|"PUT"} method
  * @param {string} path below /api
  * @param {any} [body] sent as JSON
- * @param {{seconds?: number, keepalive?: boolean}} [how]
+ * @param {{seconds?: number, keepalive?: boolean}} [how] seconds: most to wait for a short body's answer
  * @returns {Promise<any>} the answer's JSON; null where there is none (204)
  * @throws {Failure}
  */
 export async function call(method, path, body = undefined, { seconds = 20, keepalive = false } = {}) {
   const headers = { "X-Seglens": "page", "X-Seglens-Desk": desk };
   const options = { method, headers, keepalive };
+  let limit = seconds;
   if (method !== "GET") {
+    const text = JSON.stringify(body ?? {});
+    limit += text.length / SLOWEST;
     Object.assign(headers, { "Content-Type": "application/json" });
-    Object.assign(options, { body: JSON.stringify(body ?? {}) });
+    Object.assign(options, { body: text });
   }
-  const response = await send(`/api${path}`, options, seconds);
+  const response = await send(`/api${path}`, options, limit);
   if (response.status === 204) return null;
   try {
     return await response.json();

@@ -1,9 +1,10 @@
 /** Drafts: which of several holds, and how much of a long history goes into one. */
 
-/** A draft's history is cut to its newest strokes where its JSON would be longer than this; the page keeps all. */
+/** A draft's history is cut to its newest strokes where its JSON would be longer than this; the browser keeps all. */
 const LONGEST = 2_500_000;
 
 /** @typedef {import("./types.js").Stroke} Stroke */
+/** @typedef {{revision: number, strokes: Stroke[], undone: Stroke[]}} History */
 
 /**
  * What was said to a question last.
@@ -26,6 +27,14 @@ export function history(mask) {
   const [undone] = newest(mask?.undone ?? [], left);
   return { strokes, undone };
 }
+
+/**
+ * Whether a draft has less than the whole history.
+ *
+ * @param {import("./mask.js").Mask} mask
+ * @param {import("./types.js").Draft} draft
+ */
+export const isCut = (mask, draft) => draft.strokes.length < mask.strokes.length || (draft.undone?.length ?? 0) < mask.undone.length;
 
 /**
  * The last strokes whose JSON is not longer than allowed, and the length that is left.

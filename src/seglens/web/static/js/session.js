@@ -3,7 +3,10 @@
 import { Failure, call } from "./api.js";
 import { renewed } from "./claim.js";
 import { afterFrame } from "./dom.js";
+import { isCut } from "./drafts.js";
 import { Work } from "./work.js";
+
+const NOT_TAKEN = { draft: "The last strokes were", answer: "The answer was", many: "The answers were", review: "The decision was" };
 
 export class Session extends Work {
   /**
@@ -24,7 +27,7 @@ export class Session extends Work {
     window.addEventListener("pagehide", () => this.flush());
     /** @type {string[]} ids answered from this page, oldest first */
     this.past = [];
-    outbox.delivered = (letter) => this.#delivered(letter);
+    outbox.delivered = (letter, answer) => this.#delivered(letter, answer);
     outbox.refused = (letter, failure) => this.#refused(letter, failure);
   }
 
@@ -96,7 +99,7 @@ export class Session extends Work {
     this.empty = false;
     this.sending = false;
     const kept = this.outbox.draft(question.id);
-    const said = this.take(question, kept);
+    const said = this.take(question, kept, this.outbox.history(question.id));
     clearInterval(this.renewing);
     this.renewing = renewed(question, (failure) => this.#lost(question, failure));
     this.happened("question");
@@ -124,12 +127,14 @@ export class Session extends Work {
   }
 
   save() {
-    const { question } = this;
+    const { question, mask } = this;
     this.unsaved = false;
     if (!question || this.sending) return;
-    this.revision++;
+    const revision = ++this.revision;
     const path = `/${this.reviewing ? "review" : "questions"}/${encodeURIComponent(question.id)}/draft`;
-    this.outbox.post("draft", question.id, "PUT", path, this.draft());
+    const draft = this.draft();
+    if (mask && isCut(mask, draft)) this.outbox.remember(question.id, { revision, strokes: mask.strokes, undone: mask.undone });
+    this.outbox.post("draft", question.id, "PUT", path, draft);
   }
 
   /** Take a step back; where the question has none, go back to the answer before it. */
@@ -167,15 +172,39 @@ export class Session extends Work {
     this.happened("sending");
   }
 
-  #delivered(/** @type {import("./outbox.js").Letter} */ letter) {
+  /**
+   * Say the same to several questions that lie on this desk.
+   *
+   * @param {import("./types.js").Question} question the one that they are like
+   * @param {any} body as the server takes it
+   */
+  several(question, body) {
+    if (this.sending) return;
+    this.sending = this.question === question && body.queries.includes(question.id);
+    this.outbox.post("many", question.id, "POST", "/answers/many", body);
+    this.happened("sending");
+  }
+
+  #delivered(/** @type {import("./outbox.js").Letter} */ letter, /** @type {any} */ answer) {
+    if (letter.what === "many") this.#told(letter.body.queries, answer);
+    if (letter.what === "many" && letter.body.queries.includes(this.question?.id)) return this.#done();
     if (letter.what !== "answer") return;
     const settled = letter.path.startsWith("/review/");
     if (!settled && !this.past.includes(letter.id)) this.past.push(letter.id);
     this.happened(settled ? "settled" : "answered");
-    if (this.question?.id === letter.id || !this.question) {
-      this.question = null;
-      this.next();
-    }
+    if (this.question?.id === letter.id || !this.question) this.#done();
+  }
+
+  #done() {
+    this.question = null;
+    this.next();
+  }
+
+  /** What became of answers to several questions. */
+  #told(/** @type {string[]} */ queries, /** @type {{stored: number, refused: {id: string, error: string}[]}} */ { stored, refused }) {
+    const not = refused.length ? ` ${refused.length} not: ${refused[0].error}` : "";
+    this.tell(`${stored} answers stored.${not}`);
+    this.past.push(...queries.filter((id) => !refused.some((one) => one.id === id)));
   }
 
   #refused(/** @type {import("./outbox.js").Letter} */ letter, /** @type {Failure} */ failure) {
@@ -190,8 +219,8 @@ export class Session extends Work {
     this.sending = false;
     this.happened("sending");
     const kept = this.outbox.parked(letter.id) ? " It is kept in this browser, should the question come back." : "";
-    this.tell(`${letter.what === "answer" ? "The answer was" : "The last strokes were"} not taken: ${failure.message}.${kept}`);
-    if (failure.status === 409 || failure.status === 404 || failure.status === 403) this.next();
+    this.tell(`${NOT_TAKEN[letter.what]} not taken: ${failure.message}${kept}`);
+    if (failure.status === 409 || failure.status === 404 || (failure.status === 403 && this.reviewing)) this.next();
   }
 
   #lost(/** @type {import("./types.js").Question} */ question, /** @type {Failure} */ failure) {

@@ -145,22 +145,10 @@ export function similar(session, run) {
       });
       return tile;
     });
-    confirm.addEventListener("click", async () => {
-      confirm.disabled = true;
-      const seconds = spent();
-      try {
-        given = true;
-        const { stored, refused } = await call("POST", "/answers/many", { queries: [...picked], classes: [Number(select.value)], seconds, clicks });
-        hide();
-        const not = refused.length ? ` ${refused.length} not: ${refused[0].error}` : "";
-        tell(`${typeof stored === "number" ? stored : stored.length} answers stored.${not}`);
-        session.past.push(...picked);
-        session.question = null;
-        session.next();
-      } catch (error) {
-        given = confirm.disabled = false;
-        tell(/** @type {Error} */ (error).message);
-      }
+    confirm.addEventListener("click", () => {
+      given = true;
+      session.several(question, { queries: [...picked], classes: [Number(select.value)], seconds: spent(), clicks });
+      hide();
     });
     count();
     if (named("dialog").open) named("dialog").addEventListener("close", release, { once: true });

@@ -37,16 +37,18 @@ export class Work extends EventTarget {
    *
    * @param {import("./types.js").Question} question
    * @param {import("./types.js").Draft|null} kept the browser's own draft
+   * @param {import("./drafts.js").History|null} whole the history of a draft, where the browser has more of it
    * @returns {import("./types.js").Draft|import("./types.js").Answer|null} what was said to it last
    */
-  take(question, kept) {
+  take(question, kept, whole) {
     this.question = question;
     this.mask = new Mask(question.size, question.region.runs);
     const { newest, holds } = latest(question, kept);
     const draft = holds || !question.answer ? newest : null;
     const said = draft ?? question.answer;
     this.revision = Math.max(question.revision, newest?.revision ?? 0);
-    this.mask.load(said?.mask, draft?.strokes, draft?.undone);
+    const past = whole && whole.revision === draft?.revision ? whole : draft;
+    this.mask.load(said?.mask, past?.strokes, past?.undone);
     this.naming = new Naming(said);
     this.corners = [...(draft?.polygon?.corners ?? [])];
     this.cls = draft?.polygon?.class ?? this.cls;
