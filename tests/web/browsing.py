@@ -202,6 +202,12 @@ class Desk:
             self.page.mouse.move(*spot)
         self.page.mouse.up()
 
+    def look(self, seconds: float) -> None:
+        """Look at what is there, and move the pointer meanwhile."""
+        for step in range(int(10 * seconds)):
+            self.page.mouse.move(300 + step, 90)
+            self.page.wait_for_timeout(100)
+
     def saved(self, seconds: float = 20) -> None:
         until(lambda: self.at("saved").inner_text() == "saved", seconds, "everything to be saved")
 

@@ -13,6 +13,7 @@ from served import make_run
 
 from seglens.store import Repository
 from seglens.store.people import People, Role
+from seglens.types import Cost
 
 BOTH = {"name": "human", "overlap": 1.0, "agree": 0.9}
 
@@ -102,8 +103,13 @@ def test_two_people_who_disagree_and_a_reviewer(tmp_path: Path, browser: Browser
         desk.page.locator(".dispute").first.wait_for()
         if kind == "dense":
             desk.page.locator(".dispute canvas").nth(1).wait_for()
+        paid = spent(run)
+        desk.look(1.5)
         desk.press("take-ben")
         until(lambda: not desk.page.locator(".dispute").count(), 10, "the dispute to be settled")
+        now = spent(run)
+        assert now.clicks == paid.clicks + 1
+        assert 1 < now.seconds - paid.seconds < 10
         answer = stored(run)[said[0]].answer
         assert answer.classes == (1,) if kind != "dense" else set(np.unique(answer.dense)) == {1, 255}
         assert desk.errors == []
@@ -150,6 +156,15 @@ def test_a_reviewer_draws_a_third_answer(tmp_path: Path, browser: Browser) -> No
         assert desk.asked(id)["id"] == mine
         assert desk.errors == []
         desk.page.context.close()
+
+
+def spent(run: Path) -> Cost:
+    """What people have put into a run."""
+    repo = Repository.of_run(run)
+    try:
+        return repo.spent()
+    finally:
+        repo.close()
 
 
 def let_in(browser: Browser, url: str, name: str) -> Desk:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from seglens.data.streets import Streets, StreetsParams
 from seglens.functional.run_lengths import indices
 from seglens.loop import drive
 from seglens.store import Repository
+from seglens.store.tables import AnswerRow, OverlapRow
 from seglens.types import IGNORE, Answer, AnswerKind, AnswerStatus, ByteArray, Cost, Provenance, Query
 
 DATA: dict[str, Any] = {"name": "streets", "split": "pool", "images": 12, "size": [64, 96]}
@@ -52,6 +54,19 @@ def said(query: Query, classes: ByteArray) -> Answer:
         return Answer(query.id, AnswerStatus.VOID, cost, Provenance.PERSON, annotator="ana")
     most = int(np.bincount(known).argmax())
     return Answer(query.id, AnswerStatus.ANSWERED, cost, Provenance.PERSON, (most,), annotator="ana")
+
+
+def review_of(run: Path, id: str) -> tuple[float, float, int]:
+    """Seconds, clicks and edits that it took to take somebody's answer."""
+    with closing(Repository.of_run(run)) as repo, repo.transaction() as session:
+        row = session.get_one(OverlapRow, id)
+        return row.review_seconds, row.review_clicks, row.review_edits
+
+
+def edits_of(run: Path, id: str) -> int:
+    """Of the answer to a question that holds."""
+    with closing(Repository.of_run(run)) as repo, repo.transaction() as session:
+        return session.get_one(AnswerRow, session.get_one(OverlapRow, id).decided).edits
 
 
 def audit(run: Path) -> None:
@@ -153,9 +168,13 @@ def test_a_reviewer_looks_at_doubts_on_the_page(tmp_path: Path, context: Browser
         )
         names = desk.page.locator(".doubt").evaluate_all("(all) => all.map((one) => one.dataset.test)")
         other = next(name.removeprefix("doubt-") for name in names if name != f"doubt-{wrong}")
+        desk.look(1.2)
         desk.press(f"keep-{other}")
         until(lambda: not desk.at(f"doubt-{other}").count(), 10, "the kept answer to go")
         assert stored(run)[other].answer.annotator == "ana"
+        assert review_of(run, other)[0] > 1
+        assert review_of(run, other)[1:] == (1, 0)
+        desk.look(1.2)
         if drawn:
             desk.press(f"open-{wrong}")
             until(lambda: desk.asked()["id"] == wrong, 10, "the doubted answer")
@@ -175,6 +194,8 @@ def test_a_reviewer_looks_at_doubts_on_the_page(tmp_path: Path, context: Browser
             desk.at("dialog").get_by_text("Answers that the audit doubts").wait_for()
         else:
             assert stored(run)[wrong].answer.classes == (ROAD,)
+            assert (stored(run)[wrong].answer.cost.clicks, edits_of(run, wrong)) == (1, 1)
+        assert stored(run)[wrong].answer.cost.seconds > 1  # the look at the list is in it
         until(lambda: not desk.at(f"doubt-{wrong}").count(), 10, "the changed answer to go")
         desk.press("close")
         assert desk.asked()["id"] == mine

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, literal, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -272,17 +272,19 @@ class Repository:
             return [Answered(query_of(q), answer_of(a, tuple(classes.get(a.id, ())))) for q, a in pairs]
 
     def spent(self, through: int | None = None, purpose: Purpose | None = Purpose.LABEL) -> Cost:
-        """What all answers have cost, of rounds up to and with ``through``, of one purpose or (None) all."""
+        """What answers and their reviews have cost, of rounds up to ``through``, of one purpose or (None) all."""
+        answers = (AnswerRow.query_id, AnswerRow.clicks, AnswerRow.pixels, AnswerRow.seconds)
+        reviews = (OverlapRow.query_id, OverlapRow.review_clicks, literal(0.0), OverlapRow.review_seconds)
+        paid = Cost(0.0, 0.0, 0.0)
         with self.transaction() as session:
-            columns = (AnswerRow.clicks, AnswerRow.pixels, AnswerRow.seconds)
-            chosen = select(*(func.coalesce(func.sum(c), 0.0) for c in columns)).join(
-                QueryRow, QueryRow.id == AnswerRow.query_id
-            )
-            if through is not None:
-                chosen = chosen.where(QueryRow.round <= through)
-            if purpose is not None:
-                chosen = chosen.where(QueryRow.purpose == purpose.value)
-            return Cost(*(float(v) for v in session.execute(chosen).one()))
+            for of, *columns in (answers, reviews):
+                chosen = select(*(func.coalesce(func.sum(c), 0.0) for c in columns)).join(QueryRow, QueryRow.id == of)
+                if through is not None:
+                    chosen = chosen.where(QueryRow.round <= through)
+                if purpose is not None:
+                    chosen = chosen.where(QueryRow.purpose == purpose.value)
+                paid = paid + Cost(*(float(v) for v in session.execute(chosen).one()))
+        return paid
 
     def hold(self, ids: Sequence[str]) -> None:
         """Mark exactly these queries' answers as held back by a gate."""

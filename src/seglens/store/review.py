@@ -15,7 +15,9 @@ from seglens.store.overlap import disputed, holds
 from seglens.store.repository import Repository
 from seglens.store.rows import query_of, store_answer
 from seglens.store.tables import AnswerRow, DraftRow, OverlapRow, QueryRow, now
-from seglens.types import Answer, Query
+from seglens.types import Answer, Cost, Query
+
+NOTHING = Cost(0.0)
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ def decide(
     own: Answer | None,
     edits: int = 0,
     revision: int = 1,
+    taking: Cost = NOTHING,
 ) -> None:
     """Say which answer to a question holds: one that was given, or the reviewer's own, which is paid too.
 
@@ -67,6 +70,7 @@ def decide(
         own: the reviewer's own answer, or None.
         edits: gestures that took.
         revision: the page's count of the reviewer's saves to this question.
+        taking: the clicks and seconds that it took to take somebody's answer; told again, it is paid once.
 
     Raises:
         UnknownQueryError: nobody has answered the question, or not this annotator.
@@ -78,6 +82,9 @@ def decide(
             row = given_by(session, id, annotator or "")
             if row is None:
                 raise UnknownQueryError(f"question '{id}': '{annotator}' has not answered it")
+            overlap.review_seconds = max(overlap.review_seconds or 0.0, taking.seconds)
+            overlap.review_clicks = max(overlap.review_clicks or 0.0, taking.clicks)
+            overlap.review_edits = max(overlap.review_edits or 0, edits)
         else:
             earlier = given_by(session, id, reviewer)
             row = store_answer(session, own) if earlier is None else replace(session, earlier, own)

@@ -96,7 +96,8 @@ class AnswerClassRow(Base):
 class OverlapRow(Base):
     """A question that several people answer, or a reviewer has decided.
 
-    ``decided``: the answer that holds, by agreement or by a review.
+    ``decided``: the answer that holds, by agreement or by a review. ``review_…``: what it took the reviewer to take
+    somebody's answer; an answer of the reviewer's own holds its cost itself.
     """
 
     __tablename__ = "overlaps"
@@ -106,6 +107,9 @@ class OverlapRow(Base):
     agreement: Mapped[float | None]  # of the answers, 0 to 1; None = not all are there
     decided: Mapped[int | None]  # answers.id
     reviewer: Mapped[str | None]
+    review_seconds: Mapped[float] = mapped_column(default=0.0, server_default="0")
+    review_clicks: Mapped[float] = mapped_column(default=0.0, server_default="0")
+    review_edits: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 class RevisionRow(Base):

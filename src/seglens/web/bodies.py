@@ -124,8 +124,8 @@ class PersonBody(Body):
     password: str | None = Field(default=None, max_length=1024)
 
 
-class ReviewBody(Body):
-    """Whose answer holds, or the reviewer's own."""
+class ReviewBody(Effort):
+    """Whose answer holds, and what taking it took; or the reviewer's own, which says so itself."""
 
     annotator: str | None = Field(default=None, max_length=64)
     answer: AnswerBody | None = None

@@ -156,14 +156,19 @@ def _said(session: Any, row: AnswerRow, count: int) -> Any:
 
 
 def people_figures(office: Office) -> list[dict[str, Any]]:
-    """Everybody with an account or an answer: how much, how long, how often others agreed."""
+    """Everybody with an account or an answer: how much, how long with their reviews, how often others agreed."""
     people = {person.name: person.role.value for person in office.people.listed()}
     sums = select(AnswerRow.annotator, func.count(), func.sum(AnswerRow.seconds), func.sum(AnswerRow.clicks))
+    reviews = select(OverlapRow.reviewer, func.sum(OverlapRow.review_seconds), func.sum(OverlapRow.review_clicks))
     shared = select(AnswerRow.annotator, func.avg(OverlapRow.agreement)).join(
         OverlapRow, OverlapRow.query_id == AnswerRow.query_id
     )
     with office.repo.transaction() as session:
         done = {name: (n, s, c) for name, n, s, c in session.execute(sums.group_by(AnswerRow.annotator))}
+        for name, seconds, clicks in session.execute(reviews.group_by(OverlapRow.reviewer)):
+            if name is not None:
+                before = done.get(name, (0, 0.0, 0.0))
+                done[name] = (before[0], (before[1] or 0.0) + seconds, (before[2] or 0.0) + clicks)
         agreed: dict[str, float | None] = {}
         for name, share in session.execute(shared.group_by(AnswerRow.annotator)):
             agreed[name] = share

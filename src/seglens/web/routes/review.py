@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path
 
 from seglens.store.desk import Draft
 from seglens.store.review import decide, due, keep
+from seglens.types import Cost
 from seglens.web.answering import answer_from
 from seglens.web.asking import answer_view, box_of
 from seglens.web.bodies import DraftBody, ReviewBody
@@ -56,7 +57,8 @@ def settle(id: Id, body: ReviewBody, office: TheOffice, person: Reviewer) -> dic
     if (body.annotator is None) == (body.answer is None):
         raise Refusal(422, "give either annotator (whose answer holds) or answer (your own)")
     if body.answer is None:
-        decide(office.repo, id, person.name, body.annotator, None)
+        taking = Cost(body.clicks, 0.0, body.seconds)
+        decide(office.repo, id, person.name, body.annotator, None, body.edits, taking=taking)
     else:
         own = answer_from(query, body.answer, office.classes, person.name)
         decide(office.repo, id, person.name, None, own, body.answer.edits, body.answer.revision)

@@ -4,6 +4,7 @@ import { call } from "./api.js";
 import { drawing } from "./comparison.js";
 import { hide, tell } from "./dialog.js";
 import { make } from "./dom.js";
+import * as timer from "./timer.js";
 import { thumb, view } from "./views.js";
 
 /**
@@ -13,6 +14,7 @@ import { thumb, view } from "./views.js";
  * @property {import("./session.js").Session} session
  * @property {import("./types.js").Run} run
  * @property {import("./palette.js").Palette} palette
+ * @property {() => number} clock seconds of looking since the last decision
  */
 
 /**
@@ -21,7 +23,7 @@ import { thumb, view } from "./views.js";
  * @param {import("./palette.js").Palette} palette
  */
 export function review(session, run, palette) {
-  const table = { session, run, palette };
+  const table = { session, run, palette, clock: timer.apart() };
   return view("Review", async () => {
     const [disputes, { at, doubted }] = await Promise.all([call("GET", "/review"), call("GET", "/doubts")]);
     const none = at
@@ -69,7 +71,7 @@ function doubt(table, row) {
   const change =
     row.kind === "dominant-class"
       ? [
-          make("button", { type: "button", class: "side", "data-test": `rather-${row.id}`, onclick: () => take({ answer: { ...rather, clicks: 1 } }) }, ...said(table, rather), make("small", {}, "change it to this")),
+          make("button", { type: "button", class: "side", "data-test": `rather-${row.id}`, onclick: () => take({ answer: rather }) }, ...said(table, rather), make("small", {}, "change it to this")),
           others(table, "Neither: it is…", take),
         ]
       : [];
@@ -105,19 +107,25 @@ function said({ run, palette }, answer) {
 function others({ run }, text, take) {
   const found = make("select", { "aria-label": "Neither: another class" }, make("option", { value: "" }, text));
   for (const { index, name } of run.classes) found.append(make("option", { value: index }, name));
-  found.addEventListener("change", () => found.value && take({ answer: { status: "answered", classes: [Number(found.value)], point: null, mask: null, clicks: 1 } }));
+  found.addEventListener("change", () => found.value && take({ answer: { status: "answered", classes: [Number(found.value)], point: null, mask: null } }));
   return found;
 }
 
 /**
- * Decides, takes the section away, and looks again when it was the last one.
+ * Decides, takes the section away, and looks again when it was the last one. What it took goes along: the seconds since
+ * the decision before, the clicks in this section, and one edit where the answer is another.
  *
  * @param {Table} table
  * @param {HTMLElement} section
  * @param {string} id
  */
-function taker({ session, run, palette }, section, id) {
-  return async (/** @type {any} */ body) => {
+function taker({ session, run, palette, clock }, section, id) {
+  let [seconds, clicks] = [0, 0];
+  section.addEventListener("click", () => clicks++, true);
+  return async (/** @type {any} */ { annotator, answer }) => {
+    seconds += clock();
+    const effort = { seconds, clicks: Math.max(clicks, 1), edits: answer ? 1 : 0 };
+    const body = answer ? { answer: { ...answer, ...effort } } : { annotator, ...effort };
     try {
       await call("POST", `/review/${encodeURIComponent(id)}`, body);
       section.remove();
@@ -129,10 +137,15 @@ function taker({ session, run, palette }, section, id) {
 }
 
 /**
- * Opens the question itself, to answer it with the tools.
+ * Opens the question itself, to answer it with the tools; what was looked at so far counts for it.
  *
  * @param {Table} table
  * @param {string} id
  * @param {any} from a drawing to begin with
  */
-const opener = ({ session }, id, from) => () => (hide(), session.settle(id, from));
+const opener = ({ session, clock }, id, from) => async () => {
+  const looked = clock();
+  hide();
+  await session.settle(id, from);
+  if (session.question?.id === id) timer.start(timer.spent() + looked);
+};

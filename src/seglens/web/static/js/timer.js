@@ -6,7 +6,9 @@ const TICK = 250;
 
 let alive = performance.now();
 let last = performance.now();
-let seconds = 0;
+/** Seconds of work since the page was loaded, and where in them the question's clock stood at zero. */
+let worked = 0;
+let begun = 0;
 
 for (const sign of ["pointerdown", "pointermove", "keydown", "wheel"]) {
   window.addEventListener(sign, (event) => still(event) || (alive = performance.now()), { capture: true, passive: true });
@@ -23,7 +25,7 @@ function still(/** @type {any} */ event) {
 
 function tick() {
   const now = performance.now();
-  if (document.visibilityState === "visible" && now - alive < IDLE) seconds += Math.min(now - last, 4 * TICK) / 1000;
+  if (document.visibilityState === "visible" && now - alive < IDLE) worked += Math.min(now - last, 4 * TICK) / 1000;
   last = now;
 }
 
@@ -33,7 +35,7 @@ document.addEventListener("visibilitychange", tick);
 /** Begin a question's clock, with what was spent on it before. */
 export function start(/** @type {number} */ spent) {
   tick();
-  seconds = spent;
+  begun = worked - spent;
 }
 
 /** When the last sign of life was, on the clock of `performance.now()`. */
@@ -42,5 +44,23 @@ export const lively = () => alive;
 /** Seconds of work on the question so far, to the hundredth. */
 export function spent() {
   tick();
-  return Math.round(100 * seconds) / 100;
+  return hundredths(worked - begun);
 }
+
+/**
+ * A clock of something else, that begins now.
+ *
+ * @returns {() => number} takes the seconds of work since it began or was last asked: the question is not charged them
+ */
+export function apart() {
+  tick();
+  let last = worked;
+  return () => {
+    tick();
+    const taken = worked - last;
+    [last, begun] = [worked, begun + taken];
+    return hundredths(taken);
+  };
+}
+
+const hundredths = (/** @type {number} */ seconds) => Math.round(100 * seconds) / 100;
