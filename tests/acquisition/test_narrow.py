@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from seglens.data.streets import Streets
 from seglens.evidence import NetEvidence
 from seglens.functional.uncertainty import entropy
 from seglens.models import DifficultyNet, LossHead, SegNet, build_network
+from seglens.protocols import PartContext
 from seglens.registry import narrows, scores
 from seglens.types import Chance, ImageRows, SeglensError
 
@@ -269,3 +272,60 @@ def test_the_scores_own_keys_are_checked():
     with pytest.raises(SeglensError, match="score 'vote-entropy': key 'passes', found 0"):
         build("top-by-score", images=2, score={"name": "vote-entropy", "passes": 0})
     assert build("top-by-score", images=2, score="vote-entropy").needs == {"votes"}
+
+
+def directions(count, dim=16, seed=0):
+    return np.random.default_rng(seed).normal(size=(count, dim))
+
+
+def featured(points, ids):
+    return ImageRows(tuple(ids), {"reduced": np.asarray(points, float)})
+
+
+def test_of_frames_that_look_alike_one_is_left():
+    scenes = directions(5)
+    frames = np.repeat(scenes, 4, 0) + 1e-3 * directions(20, seed=1)
+    ids = [f"scene{n // 4}/{n % 4}" for n in range(20)]
+    part = build("near-duplicate", similarity=0.9)
+    kept = part.choose(featured(frames, ids), ImageRows(()), CHANCE)
+    assert kept == [f"scene{n}/0" for n in range(5)]
+    order = np.random.default_rng(2).permutation(20)
+    shuffled = featured(frames[order], [ids[n] for n in order])
+    assert set(part.choose(shuffled, ImageRows(()), CHANCE)) == set(kept)
+    asked = featured(frames[[5]], [ids[5]])  # of scene 1: it stays, its likes go
+    assert part.choose(featured(frames, ids), asked, CHANCE) == ["scene0/0", "scene1/1", *kept[2:]]
+    elsewhere = featured(frames[[9]], ["elsewhere"])  # looks like scene 2
+    assert part.choose(featured(frames, ids), elsewhere, CHANCE) == [id for id in kept if id != "scene2/0"]
+    assert build("near-duplicate", similarity=1.0).choose(featured(frames, ids), ImageRows(()), CHANCE) == ids
+    assert part.choose(ImageRows(()), ImageRows(()), CHANCE) == []
+
+
+def test_no_two_that_are_left_are_alike_and_each_that_goes_is_like_one_that_is():
+    points = directions(60, dim=3)
+    ids = [f"{n:02d}" for n in range(60)]
+    kept = build("near-duplicate", similarity=0.8).choose(featured(points, ids), ImageRows(()), CHANCE)
+    units = points - points.mean(0)
+    units /= np.linalg.norm(units, axis=1, keepdims=True)
+    alike = units @ units.T
+    inside = [ids.index(id) for id in kept]
+    outside = [n for n in range(60) if ids[n] not in kept]
+    among = alike[np.ix_(inside, inside)] - 2 * np.eye(len(inside))
+    assert 1 < len(kept) < 60
+    assert among.max() < 0.8
+    assert (alike[np.ix_(outside, inside)].max(1) >= 0.8).all()
+
+
+def test_a_quota_holds_in_each_sequence_and_draws_anew_each_round():
+    data = Streets(Streets.Params(images=24, size=SIZE))
+    pool = ImageRows(tuple(data.ids))
+    groups = {id: data.item(id).group for id in data.ids}
+    context = PartContext(data.classes, data, Path(), SIZE)
+    part = narrows.build(PartConfig(name="sequence-quota", each=2), context)
+    kept = part.choose(pool, ImageRows(()), CHANCE)
+    sizes = Counter(groups.values())
+    assert max(sizes.values()) > 2
+    assert Counter(groups[id] for id in kept) == {group: min(count, 2) for group, count in sizes.items()}
+    assert kept == [id for id in data.ids if id in kept]
+    back = part.choose(ImageRows(pool.ids[::-1]), ImageRows(()), CHANCE)
+    assert back == kept[::-1]
+    assert part.choose(pool, ImageRows(()), Chance((1,))) != kept

@@ -51,6 +51,7 @@ CONTRACT_PARAMS: dict[str, dict[str, Any]] = {
     "narrow/difficulty": {"images": 3},
     "narrow/loss-prediction": {"images": 3},
     "narrow/random-subset": {"images": 3},
+    "narrow/sequence-quota": {"each": 1},
     "narrow/ta-vaal": {"images": 3},
     "narrow/top-by-score": {"images": 3},
     "narrow/vaal": {"images": 3},

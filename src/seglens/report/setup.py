@@ -16,6 +16,8 @@ PLAIN = {
     "narrow random-subset": "a part of the pool, drawn by chance",
     "narrow loss-prediction": "the images that the model is predicted to get most wrong",
     "narrow core-set": "the images least like those that are labelled, and least like one another",
+    "narrow near-duplicate": "of frames that look alike, one",
+    "narrow sequence-quota": "so many images of each sequence, drawn by chance",
     "narrow difficulty": "the images that are most difficult for the model",
     "narrow top-by-score": "the images of the highest mean score",
     "narrow vaal": "the images that look least like those that are labelled",
