@@ -14,7 +14,8 @@ from seglens.cli.people import questions
 from seglens.loop import State, create, drive
 from seglens.loop.nearness import in_turn
 from seglens.store import Repository
-from seglens.store.desk import Desk, Owner
+from seglens.store.desk import Desk
+from seglens.store.queue import Owner
 from seglens.types import Answer, AnswerKind, AnswerStatus, Cost, Provenance, Query, Region
 
 

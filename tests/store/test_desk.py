@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import text
 
 from seglens.store import Repository
-from seglens.store.desk import Desk, Owner
+from seglens.store.desk import Desk
 from seglens.store.people import People, Role
+from seglens.store.queue import Owner
 from seglens.types import Answer, AnswerKind, AnswerStatus, Cost, Provenance, Query, Region
 
 SIZE = (4, 6)

@@ -76,7 +76,20 @@ def test_no_request_makes_the_server_fall_over(held: Held) -> None:
 
 def test_every_part_of_the_contract_is_described(held: Held) -> None:
     paths = create_app(held.office).openapi()["paths"]
-    wanted = {"me", "login", "logout", "people", "run", "status", "round", "report", "claim", "answers", "answers/many"}
+    wanted = {
+        "me",
+        "login",
+        "logout",
+        "people",
+        "run",
+        "status",
+        "round",
+        "report",
+        "claim",
+        "queue",
+        "answers",
+        "answers/many",
+    }
     wanted |= {
         "picture",
         "thumb",

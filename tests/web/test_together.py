@@ -8,6 +8,7 @@ import pytest
 from browsing import Desk, Server, serving, stored, until, wait_for_people
 from playwright.sync_api import Browser, BrowserContext
 
+from seglens.store import Repository
 from seglens.types import AnswerStatus
 
 SECONDS = "4"
@@ -72,6 +73,49 @@ def test_a_tab_in_sight_where_nothing_happens_gives_its_question_back(browser: B
     assert ben.asked()["id"] == left
     for context in contexts:
         context.close()
+
+
+def test_the_queue_is_listed_in_the_order_served_and_a_free_question_can_be_had(
+    browser: Browser, named: Server
+) -> None:
+    contexts = [browser.new_context(viewport={"width": 1280, "height": 800}) for _ in range(2)]
+    contexts[0].new_page().wait_for_timeout(1000 * int(SECONDS) + 500)  # what others left on their desks is back
+    ana = Desk(contexts[0], named.url)
+    hers = ana.asked()["id"]
+    repo = Repository.of_run(named.run)
+    order = [query.id for query in repo.open_queries()][:8]
+    repo.close()
+    assert hers == order[0]
+    until(lambda: queued(ana) == order, 10, "the queue")
+    assert ana.at(f"queued-{hers}").get_attribute("aria-current") == "true"
+    assert "on this desk" in ana.at(f"queued-{hers}").inner_text()
+    image = ana.at(f"queued-{order[1]}").locator("img")
+    image.scroll_into_view_if_needed()
+    until(lambda: image.evaluate("(img) => img.complete && img.naturalWidth > 30"), 10, "a thumbnail")
+    ben = Desk(contexts[1], named.url)
+    his = ben.asked()["id"]
+    assert his == order[1]
+    until(lambda: ben.at(f"queued-{hers}").count() and ben.at(f"queued-{hers}").is_disabled(), 10, "whose is whose")
+    assert "has it" in ben.at(f"queued-{hers}").inner_text()
+    ben.press(f"queued-{order[5]}")
+    assert ben.asked(his)["id"] == order[5]
+    ana.page.mouse.move(500, 300)
+    until(lambda: "free" in ana.at(f"queued-{his}").inner_text(), 10, "the question that he left")
+    until(lambda: ana.at(f"queued-{order[5]}").is_disabled(), 10, "the question that he has")
+    ben.press("class-3")
+    following = ben.asked(order[5])["id"]
+    assert following == his  # the first that is free again
+    until(lambda: order[5] not in queued(ana), 10, "the answered question to go")
+    for desk in (ana, ben):
+        assert desk.errors == []
+    for context in contexts:
+        context.close()
+
+
+def queued(desk: Desk) -> list[str]:
+    """The questions in the panel, in their order."""
+    found = desk.page.locator(".queued").evaluate_all("(all) => all.map((one) => one.dataset.test)")
+    return [name.removeprefix("queued-") for name in found]
 
 
 def test_four_ways_not_to_answer_and_an_answer_changed(named: Server, context: BrowserContext) -> None:

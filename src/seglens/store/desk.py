@@ -7,12 +7,12 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from seglens.store.overlap import classes_of, compare, said
+from seglens.store.queue import Owner, Waiting, behind, claimable, first_free, in_order, waiting_for
 from seglens.store.repository import Repository
 from seglens.store.rows import answer_of, query_of, store_answer
 from seglens.store.tables import (
@@ -23,7 +23,6 @@ from seglens.store.tables import (
     OverlapRow,
     QueryRow,
     RevisionRow,
-    RoundRow,
     now,
 )
 from seglens.types import Answer, Query, SeglensError
@@ -45,14 +44,6 @@ class StaleError(SeglensError):
     def __init__(self, message: str, revision: int) -> None:
         super().__init__(message)
         self.revision = revision
-
-
-@dataclass(frozen=True)
-class Owner:
-    """A person at a desk: one person may have several, a browser tab each."""
-
-    person: str
-    desk: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,15 +97,15 @@ class Desk:
             moment = self.clock()
             if after is not None:
                 _release(session, after, owner)
-            own = _in_order(select(QueryRow).join(ClaimRow, ClaimRow.query_id == QueryRow.id)).where(
+            own = in_order(select(QueryRow).join(ClaimRow, ClaimRow.query_id == QueryRow.id)).where(
                 ClaimRow.person == owner.person, ClaimRow.desk == owner.desk, ClaimRow.expires > moment
             )
             row = session.scalars(own.limit(1)).first()
             if row is None:
                 left = session.get(QueryRow, after) if after is not None else None
                 if left is not None:
-                    row = _first_free(session, owner, moment, or_(QueryRow.round < left.round, _behind(left)))
-                row = row or _first_free(session, owner, moment)
+                    row = first_free(session, owner, moment, or_(QueryRow.round < left.round, behind(left)))
+                row = row or first_free(session, owner, moment)
             if row is None:
                 return None
             self._claim(session, row.id, owner, moment)
@@ -139,7 +130,7 @@ class Desk:
         """Claim those of these questions that are free; returns them."""
         with self.repo.writing(synced=False) as session:
             moment = self.clock()
-            free = set(session.scalars(select(QueryRow.id).where(QueryRow.id.in_(ids), _free(owner, moment))))
+            free = set(session.scalars(select(QueryRow.id).where(QueryRow.id.in_(ids), claimable(owner, moment))))
             taken = [id for id in ids if id in free]
             for id in taken:
                 self._claim(session, id, owner, moment)
@@ -177,13 +168,18 @@ class Desk:
     def free(self, owner: Owner, kind: str) -> list[str]:
         """Ids of the open questions of a kind that this desk could claim, in the order asked."""
         with self.repo.transaction() as session:
-            chosen = select(QueryRow.id).where(QueryRow.kind == kind, _free(owner, self.clock()))
-            return list(session.scalars(_in_order(chosen)))
+            chosen = select(QueryRow.id).where(QueryRow.kind == kind, claimable(owner, self.clock()))
+            return list(session.scalars(in_order(chosen)))
+
+    def queue(self, owner: Owner, most: int) -> list[Waiting]:
+        """The next questions for a desk and what others have of them, in the order asked."""
+        with self.repo.transaction() as session:
+            return waiting_for(session, owner, self.clock(), most)
 
     def waiting(self, most: int | None = None, image: str | None = None) -> list[Query]:
         """The first open questions, of one image or of all, whoever has them, in the order asked."""
         with self.repo.transaction() as session:
-            chosen = _in_order(select(QueryRow).where(QueryRow.id.not_in(said()))).limit(most)
+            chosen = in_order(select(QueryRow).where(QueryRow.id.not_in(said()))).limit(most)
             if image is not None:
                 chosen = chosen.where(QueryRow.image == image)
             return [query_of(row) for row in session.scalars(chosen)]
@@ -299,7 +295,7 @@ class Desk:
         row = session.get(ClaimRow, (id, owner.person))
         if row is not None and row.desk == owner.desk and row.expires > moment:
             return True
-        return session.scalar(select(QueryRow.id).where(QueryRow.id == id, _free(owner, moment))) is not None
+        return session.scalar(select(QueryRow.id).where(QueryRow.id == id, claimable(owner, moment))) is not None
 
     def _claim(self, session: Session, id: str, owner: Owner, moment: float) -> None:
         row = session.get(ClaimRow, (id, owner.person))
@@ -317,48 +313,6 @@ class Desk:
             who = "another desk of yours" if row.person == owner.person else "somebody else"
             raise TakenError(f"question '{id}': {who} has it at the moment")
         raise TakenError(f"question '{id}': answered by as many as it needs")
-
-
-def _in_order(statement: Select[Any]) -> Select[Any]:
-    """The newest round's questions first, in the order asked; then what is left of earlier rounds."""
-    return statement.order_by(QueryRow.round.desc(), QueryRow.position)
-
-
-def _first_free(session: Session, owner: Owner, moment: float, *also: ColumnElement[bool]) -> QueryRow | None:
-    """The first question that this desk may claim; a round at a time, as the index has them: nothing is sorted."""
-    for number in session.scalars(select(RoundRow.number).order_by(RoundRow.number.desc())):
-        of_round = select(QueryRow).where(QueryRow.round == number, _free(owner, moment), *also)
-        row = session.scalars(of_round.order_by(QueryRow.position).limit(1)).first()
-        if row is not None:
-            return row
-    return None
-
-
-def _behind(row: QueryRow) -> ColumnElement[bool]:
-    return and_(QueryRow.round == row.round, QueryRow.position > row.position)
-
-
-def _free(owner: Owner, moment: float) -> ColumnElement[bool]:
-    """Of questions: this desk may claim it: the person has not answered it, and it lacks a person."""
-    needed = select(OverlapRow.needed).where(OverlapRow.query_id == QueryRow.id).scalar_subquery()
-    answers = select(func.count()).where(AnswerRow.query_id == QueryRow.id).scalar_subquery()
-    claims = (
-        select(func.count())
-        .where(ClaimRow.query_id == QueryRow.id, ClaimRow.expires > moment, ClaimRow.person != owner.person)
-        .scalar_subquery()
-    )
-    own = select(AnswerRow.id).where(AnswerRow.query_id == QueryRow.id, AnswerRow.annotator == owner.person).exists()
-    elsewhere = (
-        select(ClaimRow.query_id)
-        .where(
-            ClaimRow.query_id == QueryRow.id,
-            ClaimRow.person == owner.person,
-            ClaimRow.desk != owner.desk,
-            ClaimRow.expires > moment,
-        )
-        .exists()
-    )
-    return and_(~own, ~elsewhere, answers + claims < func.coalesce(needed, 1))
 
 
 def _release(session: Session, id: str, owner: Owner) -> None:

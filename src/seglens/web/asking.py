@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from seglens.acquisition.reasons import words
-from seglens.store.desk import Given, Owner
+from seglens.store.desk import Given
+from seglens.store.queue import Owner, Waiting
 from seglens.types import Query, Region
 from seglens.web.answering import runs_of
 from seglens.web.office import Office
@@ -62,6 +63,21 @@ def question(office: Office, owner: Owner, id: str) -> dict[str, Any]:
         "similar": len(alike(office, owner, query, 100)),
         "position": position,
         "of": of,
+    }
+
+
+def queue_view(waiting: Waiting) -> dict[str, Any]:
+    """A line of the queue."""
+    query = waiting.query
+    return {
+        "id": query.id,
+        "round": query.round,
+        "image": query.image,
+        "kind": query.kind.value,
+        "why": words(query.reason),
+        "persons": list(waiting.persons),
+        "here": waiting.here,
+        "free": waiting.free,
     }
 
 

@@ -103,7 +103,7 @@ class ManyBody(Effort):
 
 
 class ClaimBody(Body):
-    """Which question to have next."""
+    """Which question to have next; ``after``: one to leave to the others."""
 
     after: Id | None = None
     query: Id | None = None

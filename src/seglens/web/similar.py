@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seglens.functional.run_lengths import indices
-from seglens.store.desk import Owner
+from seglens.store.queue import Owner
 from seglens.types import AnswerKind, FloatArray, Query
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import Annotated, TypeAlias
 from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 
-from seglens.store.desk import Owner
 from seglens.store.people import Person, Role
+from seglens.store.queue import Owner
 from seglens.web.office import Office
 from seglens.web.refusal import Refusal
 

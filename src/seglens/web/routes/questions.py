@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Response
 from seglens.store.desk import Draft
 from seglens.types import AnswerStatus, SeglensError
 from seglens.web.answering import answer_from
-from seglens.web.asking import box_of, history_view, question, suggestion
+from seglens.web.asking import box_of, history_view, question, queue_view, suggestion
 from seglens.web.bodies import LARGEST, AnswerBody, ClaimBody, DraftBody, ManyBody, Nothing
 from seglens.web.figures import mine
 from seglens.web.refusal import Refusal
@@ -24,9 +24,18 @@ Id = Annotated[str, Path(max_length=64)]
 def claim(body: ClaimBody, office: TheOffice, owner: AtDesk) -> dict[str, Any] | Response:
     """The next question for this desk; 204 where none is left."""
     if body.query is not None:
-        return question(office, owner, office.desk.claim_one(owner, body.query).id)
+        chosen = office.desk.claim_one(owner, body.query)
+        if body.after is not None and body.after != chosen.id:
+            office.desk.release(owner, body.after)
+        return question(office, owner, chosen.id)
     found = office.desk.claim(owner, body.after)
     return question(office, owner, found.id) if found is not None else Response(status_code=204)
+
+
+@router.get("/queue")
+def queue(office: TheOffice, owner: AtDesk, limit: Annotated[int, Query(ge=1, le=100)] = 8) -> list[dict[str, Any]]:
+    """The next questions in the order asked, on whosever desk they are; those that this desk may claim are free."""
+    return [queue_view(waiting) for waiting in office.desk.queue(owner, limit)]
 
 
 @router.get("/questions/{id}")

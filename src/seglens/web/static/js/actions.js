@@ -6,6 +6,7 @@ import { named } from "./dom.js";
 import { title } from "./layers.js";
 import { ready } from "./panel.js";
 import * as people from "./people.js";
+import { enter as enterQueue } from "./queue.js";
 import { review } from "./review.js";
 import { NONE } from "./runs.js";
 import * as views from "./views.js";
@@ -206,6 +207,7 @@ export function actions(acts) {
     { name: "keys", title: "Keys", key: "?", act: press("keys") },
     { name: "report", title: "Report", key: "Shift+r", act: press("report") },
     { name: "logout", title: "Log out", key: "", act: () => named("logout").hidden || named("logout").click() },
+    { name: "queue", title: "To the list of the next questions", key: "Shift+q", act: enterQueue },
     { name: "history", title: "My answers", key: "F2", act: () => views.history(session, run) },
     { name: "guide", title: "Guide", key: "F1", act: () => views.guide(acts.palette(), run) },
     { name: "review", title: "Review", key: "F4", act: () => named("review").hidden || review(session, run, acts.palette()) },

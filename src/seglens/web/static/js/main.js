@@ -13,6 +13,7 @@ import { Palette } from "./palette.js";
 import { panel } from "./panel.js";
 import * as people from "./people.js";
 import { follow, setGoal } from "./progress.js";
+import { queue } from "./queue.js";
 import { review } from "./review.js";
 import { Session } from "./session.js";
 import { Stage } from "./stage.js";
@@ -78,11 +79,13 @@ async function begin() {
   session.addEventListener("edit", () => outbox.changed());
   session.addEventListener("settled", () => review(session, run, palette));
   session.addEventListener("question", () => question(session, view, stage, layers, tools));
+  const lookAtQueue = queue(session);
   follow((status, before) => {
     outbox.send();
     const newer = before && status.round !== before.round;
     if (newer || (before && status.curve.length !== before.curve.length)) layers.forget();
     if (session.empty && status.questions.open > 0) session.next();
+    if (!before || moved(status) !== moved(before)) lookAtQueue();
     if (session.empty) nothing(status);
     const { answered, enough } = status.questions;
     const could = status.failed || (status.state === "awaiting" && answered > 0 && answered >= enough);
@@ -169,6 +172,9 @@ async function neighbours(question) {
   });
   named("neighbours").replaceChildren(...(thumbs.length > 1 ? thumbs : []));
 }
+
+/** What of a status says that the queue is another. @param {any} status */
+const moved = ({ round, questions }) => [round, questions.answered, questions.claimed, questions.total].join();
 
 /** @param {any} status */
 function nothing(status) {

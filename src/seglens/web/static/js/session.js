@@ -35,12 +35,13 @@ export class Session extends Work {
    * Ask for a question.
    *
    * @param {string|null} [after] leave this one to others, and go on behind it
+   * @param {string|null} [query] have just this one
    */
-  async next(after = null) {
+  async next(after = null, query = null) {
     if (this.asking) return;
     this.asking = true;
     try {
-      const question = await call("POST", "/claim", { after, query: null });
+      const question = await call("POST", "/claim", { after, query });
       if (question) this.open(question);
       else this.close();
     } catch (error) {
@@ -52,13 +53,17 @@ export class Session extends Work {
     }
   }
 
-  /** Leave the question as it is and go on; what was drawn stays in its draft. */
-  async onward() {
+  /**
+   * Leave the question as it is and go on; what was drawn stays in its draft.
+   *
+   * @param {string|null} [query] to this one; else to the next
+   */
+  async onward(query = null) {
     const { question } = this;
     if (this.sending) return;
     this.flush();
     await this.outbox.send();
-    await this.next(question && !question.answer && !this.reviewing ? question.id : null);
+    await this.next(question && !question.answer && !this.reviewing ? question.id : null, query);
   }
 
   /** @param {string} id of one's own answer, or of one to look at */
