@@ -12,6 +12,8 @@ from gestures import painted, polygon, stroke
 from playwright.sync_api import Browser, BrowserContext
 from served import make_run
 
+from seglens.types import AnswerStatus
+
 SECONDS = 3.0
 
 
@@ -108,6 +110,15 @@ def test_the_corners_of_a_polygon_outlive_a_reload_and_can_be_taken_back(
         desk.reload()
         assert (desk.state()["corners"], desk.state()["tool"]) == ([list(place) for place in corners[:3]], "polygon")
         assert not (desk.mask() != 255).any()
+        for key, left in (("Control+z", 2), ("Control+z", 1), ("Control+Shift+z", 2)):
+            desk.key(key)
+            assert desk.state()["corners"] == [list(place) for place in corners[:left]]
+        desk.saved()
+        desk.reload()  # what was taken back can be done again
+        desk.press("redo")
+        assert desk.state()["corners"] == [list(place) for place in corners[:3]]
+        desk.key("h")  # to move the picture; and on with it
+        desk.key("p")
         desk.press("undo")
         assert desk.state()["corners"] == [list(place) for place in corners[:2]]
         desk.page.route("**/draft", lambda route: route.abort())  # the browser's own store alone knows the next ones
@@ -120,10 +131,66 @@ def test_the_corners_of_a_polygon_outlive_a_reload_and_can_be_taken_back(
         desk.click(corners[0])
         expected = painted(region, [(polygon(corners, region.shape), 4)])
         np.testing.assert_array_equal(desk.mask(), expected)
+        desk.press("undo")  # the polygon is open again
+        assert desk.state()["corners"] == [list(place) for place in corners]
+        assert not (desk.mask() != 255).any()
+        desk.press("redo")
         desk.saved()
         desk.reload()
         assert desk.state()["corners"] == []
+        np.testing.assert_array_equal(desk.mask(), expected)
         desk.press("submit")
         until(lambda: question["id"] in stored(run), 10, "the answer to be stored")
         np.testing.assert_array_equal(stored_mask(stored(run)[question["id"]]), expected)
+        assert desk.errors == []
+
+
+def test_an_answer_that_was_handed_in_is_gone_back_into_step_by_step(tmp_path: Path, context: BrowserContext) -> None:
+    run = make_run(tmp_path, kinds=("dense", "class-set"), count=2)
+    with nearby(run) as url:
+        desk = Desk(context, url)
+        question = desk.asked()
+        top, left, _, right = question["region"]["box"]
+        desk.key("b")
+        seen = [desk.mask()]
+        for row in range(3):
+            desk.key("147"[row])
+            desk.drag([(top + 3 + 8 * row, left + 2), (top + 3 + 8 * row, right - 3)])
+            seen.append(desk.mask())
+        desk.press("undo")
+        desk.press("submit")
+        other = desk.asked(question["id"])["id"]
+        for key in "152":
+            desk.key(key)
+        desk.key("Control+z")
+        desk.saved()
+        desk.reload()
+        assert desk.asked()["id"] == other
+        said = [desk.state()["classes"]]
+        for key in ("Control+Shift+z", "Control+z", "Control+z", "Control+z"):
+            desk.key(key)
+            said.append(desk.state()["classes"])
+        assert said == [[0, 4], [0, 4, 1], [0, 4], [0], []]
+        desk.press("history")
+        desk.press(f"answer-{question['id']}")
+        until(lambda: desk.asked()["id"] == question["id"], 10, "the earlier answer")
+        np.testing.assert_array_equal(desk.mask(), seen[2])
+        desk.press("redo")
+        for mask in seen[::-1]:
+            np.testing.assert_array_equal(desk.mask(), mask)
+            desk.key("Control+z")
+        for _ in range(2):
+            desk.press("redo")
+        desk.key("v")  # void: what was drawn is there when it is looked at again
+        desk.asked(question["id"])
+        assert stored(run)[question["id"]].answer.status is AnswerStatus.VOID
+        desk.press("history")
+        desk.press(f"answer-{question['id']}")
+        until(lambda: desk.asked()["id"] == question["id"], 10, "the earlier answer")
+        assert "changing an earlier answer (void)" in desk.at("where").inner_text()
+        np.testing.assert_array_equal(desk.mask(), seen[2])
+        desk.press("undo")
+        desk.press("submit")
+        desk.asked(question["id"])
+        np.testing.assert_array_equal(stored_mask(stored(run)[question["id"]]), seen[1])
         assert desk.errors == []

@@ -61,12 +61,31 @@ def test_click_to_segment_excludes_after_its_switch(tmp_path: Path, context: Bro
         desk.key("c")
         with desk.page.expect_request("**/cut-out"):
             desk.click((top + 8, left + 8))
+        until(lambda: desk.state()["strokes"] == 1, 10, "the first result")
         desk.key("/")
         assert desk.at("cut-out-belongs-not").get_attribute("aria-pressed") == "true"
         with desk.page.expect_request("**/cut-out") as second:
             desk.click((bottom - 4, right - 4))
         body = json.loads(second.value.post_data or "")
         assert (body["inside"], body["outside"]) == ([[top + 8, left + 8]], [[bottom - 4, right - 4]])
+        until(lambda: "Nothing new" in desk.at("tells").inner_text(), 10, "the same result again")
+        desk.click((top + 12, left + 12))
+        until(lambda: desk.state()["strokes"] == 2, 10, "the second result")
+        seen = [desk.mask()]
+        for key in ("Control+z", "Control+z"):
+            desk.key(key)
+            seen.append(desk.mask())
+        assert [bool((mask != 255).any()) for mask in seen] == [True, True, False]
+        assert (seen[0] != seen[1]).any()
+        for mask in seen[1::-1]:
+            desk.key("Control+Shift+z")
+            np.testing.assert_array_equal(desk.mask(), mask)
+        desk.key("Control+z")
+        desk.page.wait_for_timeout(100)
+        with desk.page.expect_request("**/cut-out") as third:  # the clicks went back with the result
+            desk.click((bottom - 4, left + 4))
+        body = json.loads(third.value.post_data or "")
+        assert (body["inside"], body["outside"]) == ([[top + 8, left + 8]], [[bottom - 4, left + 4]])
         assert desk.errors == []
 
 

@@ -219,7 +219,7 @@ class Desk:
             return Draft(row.revision, zlib.decompress(row.body)) if row is not None else None
 
     # -- answers ----------------------------------------------------------------------------------------------------
-    def hand_in(self, owner: Owner, answer: Answer, edits: int, revision: int) -> bool:
+    def hand_in(self, owner: Owner, answer: Answer, edits: int, revision: int, kept: bytes | None = None) -> bool:
         """Store an answer, or put it in the place of the person's earlier one, which is kept as it stood.
 
         Args:
@@ -227,6 +227,7 @@ class Desk:
             answer: the answer.
             edits: gestures it took.
             revision: the page's count of the person's saves to this question.
+            kept: a draft that says the same and how it came about; it stays, for going on from the answer.
 
         Returns:
             Whether anything changed: the same revision again changes nothing.
@@ -235,6 +236,7 @@ class Desk:
             StaleError: a newer revision is stored.
             TakenError: another has the question, or enough have answered it, or a review has decided.
         """
+        packed = zlib.compress(kept, 1) if kept is not None else None
         with self.repo.writing() as session:
             _row(session, answer.query)
             moment = self.clock()
@@ -258,8 +260,9 @@ class Desk:
             row.edits, row.revision = max(row.edits or 0, edits), revision
             session.flush()
             compare(session, answer.query)
-            if draft is not None:
-                session.delete(draft)
+            session.execute(delete(DraftRow).where(DraftRow.query_id == answer.query, DraftRow.person == owner.person))
+            if packed is not None:
+                session.add(DraftRow(query_id=answer.query, person=owner.person, revision=revision, body=packed))
             _release(session, answer.query, owner)
             return True
 
@@ -339,7 +342,7 @@ def as_given(session: Session, row: AnswerRow, query: QueryRow) -> Given:
 
 
 def replace(session: Session, row: AnswerRow, answer: Answer) -> AnswerRow:
-    """Put an answer in the place of a person's earlier one. What was paid does not get less by changing one's mind."""
+    """Put an answer in the place of a person's earlier one, whose draft goes. What was paid does not get less."""
     kept = ("revision", "status", "dense", "point_y", "point_x", "clicks", "pixels", "seconds", "edits", "answered_at")
     values = {name: getattr(row, name) for name in kept}
     session.add(RevisionRow(answer_id=row.id, classes=list(classes_of(session, row.id)), **values))
@@ -349,6 +352,7 @@ def replace(session: Session, row: AnswerRow, answer: Answer) -> AnswerRow:
     row.dense = zlib.compress(answer.dense.tobytes()) if answer.dense is not None else None
     row.point_y, row.point_x = answer.point or (None, None)
     session.execute(delete(AnswerClassRow).where(AnswerClassRow.answer_id == row.id))
+    session.execute(delete(DraftRow).where(DraftRow.query_id == row.query_id, DraftRow.person == row.annotator))
     for position, class_index in enumerate(answer.classes):
         session.add(AnswerClassRow(answer_id=row.id, position=position, class_index=class_index))
     return row

@@ -163,7 +163,7 @@ class ClaimRow(Base):
 
 
 class DraftRow(Base):
-    """A person's unfinished answer, as the page made it: zlib-compressed JSON."""
+    """A person's unfinished answer, or how an answer came about, as the page made it: zlib-compressed JSON."""
 
     __tablename__ = "drafts"
     query_id: Mapped[str] = mapped_column(ForeignKey("queries.id"), primary_key=True)

@@ -69,30 +69,39 @@ class Mask(Body):
     runs_by_class: list[tuple[Class, list[Run]]] = Field(default=[], max_length=256)
 
 
-class DraftBody(Effort):
-    """An unfinished answer; ``strokes``, those taken back (``undone``) and a ``polygon`` begun are the page's own."""
+class Said(Effort):
+    """What is said to a question. How it came about (``strokes``, those ``undone``, ``steps`` of classes, a ``polygon``
+    begun) is the page's own."""
 
-    revision: int = Field(ge=1, le=LARGEST)
     strokes: Opaque = Field(default=None)
     undone: Opaque = Field(default=None)
+    steps: Opaque = Field(default=None)
     polygon: Opaque = Field(default=None)
     mask: Mask | None = None
     classes: list[Class] = Field(default=[], max_length=256)
     point: Place | None = None
 
     def written(self) -> bytes:
-        """As it is stored."""
-        return json.dumps(self.model_dump(mode="json"), allow_nan=False, separators=(",", ":")).encode("ascii")
+        """As a draft is stored."""
+        said = self.model_dump(mode="json", exclude={"status"})
+        return json.dumps(said, allow_nan=False, separators=(",", ":")).encode("ascii")
 
 
-class AnswerBody(Effort):
+class DraftBody(Said):
+    """An unfinished answer."""
+
+    revision: int = Field(ge=1, le=LARGEST)
+
+
+class AnswerBody(Said):
     """What a person says."""
 
     status: AnswerStatus = AnswerStatus.ANSWERED
-    classes: list[Class] = Field(default=[], max_length=256)
-    point: Place | None = None
-    mask: Mask | None = None
     revision: int = Field(default=1, ge=1, le=LARGEST)
+
+    def kept(self) -> bytes | None:
+        """The draft that stays with the answer, for going on from it; None where no steps are told."""
+        return self.written() if self.strokes or self.undone or self.steps else None
 
 
 class ManyBody(Effort):

@@ -72,7 +72,7 @@ def save(id: Id, body: DraftBody, office: TheOffice, owner: AtDesk) -> dict[str,
 def answer(id: Id, body: AnswerBody, office: TheOffice, owner: AtDesk) -> dict[str, Any]:
     """Hand in an answer, or change one's own."""
     given = answer_from(office.query(id), body, office.classes, owner.person)
-    if office.desk.hand_in(owner, given, body.edits, body.revision):
+    if office.desk.hand_in(owner, given, body.edits, body.revision, body.kept()):
         office.slow.forget()
     return {"stored": True, "revision": body.revision, "answered": mine(office, owner.person)["answered"]}
 

@@ -45,6 +45,7 @@ export const isCut = (mask, draft) => draft.strokes.length < mask.strokes.length
  */
 function newest(strokes, length) {
   let first = strokes.length;
-  while (first > 0 && 7 * strokes[first - 1].runs.length <= length) length -= 7 * strokes[--first].runs.length;
+  const size = (/** @type {number} */ at) => 50 + 7 * strokes[at].runs.length;
+  while (first > 0 && size(first - 1) <= length) length -= size(--first);
   return [strokes.slice(first), length];
 }

@@ -119,7 +119,7 @@ async function question(session, view, stage, layers, tools) {
   view.resize(question.size);
   stage.show(mask, question.region);
   view.fit(question.region.box, MARGIN);
-  if (session.drawn && question.suggestion && !mask.strokes.length && !session.corners.length) session.cls = question.suggestion.classes[0];
+  if (session.drawn && question.suggestion && !mask.strokes.length) session.cls = question.suggestion.classes[0];
   session.dispatchEvent(new Event("edit"));
   const slow = setTimeout(() => (named("loading").hidden = false), 300);
   try {

@@ -73,6 +73,16 @@ export class Mask {
     return stroke;
   }
 
+  /**
+   * Keep a step that changes no pixel.
+   *
+   * @param {Stroke} step
+   */
+  step(step) {
+    this.strokes.push(step);
+    this.undone = [];
+  }
+
   /** Drop the open stroke. */
   abort() {
     if (!this.touched) return;
@@ -85,22 +95,33 @@ export class Mask {
     dirty.tell(this.changed);
   }
 
-  /** Take the last stroke back; false where there is none. */
+  /** Take the last stroke back; null where there is none. */
   undo() {
     const stroke = this.strokes.pop();
-    if (!stroke) return false;
+    if (!stroke) return null;
     this.undone.push(stroke);
     this.#write(stroke, 2);
-    return true;
+    return stroke;
   }
 
-  /** Do the stroke again that was taken back last; false where there is none. */
+  /** Do the stroke again that was taken back last; null where there is none. */
   redo() {
     const stroke = this.undone.pop();
-    if (!stroke) return false;
+    if (!stroke) return null;
     this.strokes.push(stroke);
     this.#write(stroke, 3);
-    return true;
+    return stroke;
+  }
+
+  /**
+   * Set, within the open stroke, what was there before other strokes.
+   *
+   * @param {Stroke[]} strokes the last ones
+   */
+  without(strokes) {
+    for (const { runs } of strokes.toReversed()) {
+      for (let i = 0; i < runs.length; i += 4) this.set(range(runs[i], runs[i + 1]), runs[i + 2]);
+    }
   }
 
   /**
@@ -129,7 +150,7 @@ export class Mask {
   lay(said) {
     this.begin();
     for (const [value, runs] of said.runs_by_class) {
-      for (const [start, length] of runs) this.set(Array.from({ length }, (_, at) => start + at), value);
+      for (const [start, length] of runs) this.set(range(start, length), value);
     }
     return this.commit("laid");
   }
@@ -164,6 +185,12 @@ export class Mask {
     dirty.tell(this.changed);
   }
 }
+
+/**
+ * @param {number} start
+ * @param {number} length
+ */
+const range = (start, length) => Array.from({ length }, (_, at) => start + at);
 
 /** The box around pixels, growing. */
 class Box {

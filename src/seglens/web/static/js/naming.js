@@ -1,17 +1,26 @@
 /** What is said of a question in classes and a point, with every step before it. */
 
 /** @typedef {{classes: number[], point: [number, number]|null}} Named */
+/** @typedef {{past: Named[], undone: Named[]}} Steps */
 
 export class Naming {
-  /** @param {Partial<Named>|null} [said] */
-  constructor(said = null) {
+  /**
+   * @param {Partial<Named>|null} [said]
+   * @param {Steps|null} [steps] those before it, and those taken back
+   */
+  constructor(said = null, steps = null) {
     /** @type {number[]} */
     this.classes = [...(said?.classes ?? [])];
     this.point = said?.point ?? null;
     /** @type {Named[]} */
-    this.past = [];
+    this.past = [...(steps?.past ?? [])];
     /** What was taken back, the last one last. @type {Named[]} */
-    this.undone = [];
+    this.undone = [...(steps?.undone ?? [])];
+  }
+
+  /** @returns {Steps|null} */
+  get steps() {
+    return this.past.length || this.undone.length ? { past: this.past, undone: this.undone } : null;
   }
 
   /** @param {Partial<Named>} what */

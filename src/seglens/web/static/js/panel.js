@@ -56,7 +56,7 @@ export function panel(session, run, keys, acts) {
     const first = suggestion ? run.classes[suggestion.classes[0]]?.name : null;
     named("asked").textContent = kind === "verdict" && first ? `Is this ${first}?` : ASKED[kind];
     named("why").textContent = question.why;
-    const changes = session.reviewing ? "in review · " : question.answer ? "changing an earlier answer · " : "";
+    const changes = session.reviewing ? "in review · " : question.answer ? `changing an earlier answer${earlier(question.answer)} · ` : "";
     named("where").textContent = `${changes}round ${question.round} · question ${question.position + 1} of ${question.of} · ${question.image}`;
     named("verdict").hidden = kind !== "verdict";
     named("classes").hidden = kind === "verdict";
@@ -83,7 +83,7 @@ export function panel(session, run, keys, acts) {
       button.setAttribute("aria-pressed", String(chosen.includes(run.classes[at].index)));
       button.classList.toggle("suggested", suggested(question).includes(run.classes[at].index));
     });
-    named("undo").disabled = !session.mask?.strokes.length && !session.naming.past.length && !session.corners.length;
+    named("undo").disabled = !session.mask?.strokes.length && !session.naming.past.length;
     named("redo").disabled = !session.mask?.undone.length && !session.naming.undone.length;
     named("back").disabled = !session.past.some((id) => id !== question.id);
     named("answer-card").classList.toggle("busy", session.sending);
@@ -137,6 +137,9 @@ function share(done, all) {
   const percent = Math.floor((100 * done) / all);
   return done && !percent ? "under 1 %" : `${percent} %`;
 }
+
+/** @param {import("./types.js").Answer} answer */
+const earlier = ({ status }) => (status === "answered" ? "" : ` (${status})`);
 
 /** @param {string} key */
 const short = (key) => key.replace("Shift+", "⇧").replace("Ctrl+", "⌃").replace("Enter", "↵").toUpperCase();

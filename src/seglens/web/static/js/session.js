@@ -170,8 +170,7 @@ export class Session extends Work {
     this.revision++;
     this.sending = true;
     const id = encodeURIComponent(question.id);
-    const nothing = status === "answered" ? {} : { mask: null, classes: [], point: null };
-    const body = { status, ...this.said(), ...nothing };
+    const body = { status, ...this.draft() };
     if (this.reviewing) this.outbox.post("answer", question.id, "POST", `/review/${id}`, { answer: body });
     else this.outbox.post("answer", question.id, "POST", `/questions/${id}/answer`, body);
     this.happened("sending");

@@ -20,8 +20,8 @@ import { superpixel } from "./tools/superpixel.js";
  * @property {(place: Place|null) => void} [hover]
  * @property {(context: CanvasRenderingContext2D, scale: number) => void} [draw]
  * @property {() => boolean} [enter] Enter was pressed; true = the tool needed it
- * @property {() => boolean} [back] undo was pressed; true = the tool needed it
- * @property {() => void} [leave] another tool follows, or what is half drawn is to go
+ * @property {() => void} [leave] another tool follows
+ * @property {() => void} [drop] what is half drawn is to go
  * @property {() => void} [fresh] another question is there
  * @property {() => void} [classed] another class was chosen
  */
@@ -73,7 +73,11 @@ export class Tools {
       const button = make("button", { type: "button", class: "tool", "data-test": `tool-${name}`, "aria-label": text, title: text, onclick: press }, icon(path));
       named("tools").append(button);
     }
-    bench.stage.extra = (context, scale) => this.now.draw?.(context, scale);
+    bench.session.addEventListener("edit", () => bench.stage.redraw());
+    bench.stage.extra = (context, scale) => {
+      if (this.name !== "polygon") this.all.polygon.draw?.(context, scale);
+      this.now.draw?.(context, scale);
+    };
     listen(bench.view, {
       down: (place, event) => {
         bench.session.clicks++;

@@ -8,13 +8,15 @@
  * @typedef {"dense"|"dominant-class"|"class-set"|"point"|"verdict"|"mask"} Kind
  * @typedef {"answered"|"void"|"unsure"|"missing-class"|"skipped"} Status
  * @typedef {{index: number, name: string, color: [number, number, number], text?: string}} ClassRow
- * @typedef {{tool: string, runs: number[]}} Stroke  runs: flat quadruples start, length, before, after
+ * @typedef {{tool: string, runs: number[], corner?: Place}} Stroke  runs: flat quadruples start, length, before, after;
+ *   corner: of a polygon, a step without runs
  *
  * @typedef {object} Draft
  * @property {number} revision strictly growing
  * @property {Stroke[]} strokes the undo history
  * @property {Stroke[]} [undone] what can be done again, the next one last
  * @property {{class: number, corners: Place[]}|null} [polygon] one that is not closed yet
+ * @property {import("./naming.js").Steps|null} [steps] of classes and a point
  * @property {MaskRuns|null} mask
  * @property {number[]} classes
  * @property {[number, number]|null} point

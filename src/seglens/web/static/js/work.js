@@ -1,5 +1,6 @@
 /** What one person says to the question at hand: the labels, the classes, what it took, and every step back. */
 
+import * as corners from "./corners.js";
 import { history, latest } from "./drafts.js";
 import { Mask } from "./mask.js";
 import { Naming } from "./naming.js";
@@ -14,8 +15,6 @@ export class Work extends EventTarget {
     this.mask = null;
     this.cls = 0;
     this.naming = new Naming();
-    /** Of a polygon that is not closed yet. @type {import("./types.js").Place[]} */
-    this.corners = [];
     this.revision = 0;
     this.clicks = 0;
     this.edits = 0;
@@ -25,6 +24,11 @@ export class Work extends EventTarget {
 
   get drawn() {
     return this.question?.kind === "dense" || this.question?.kind === "mask";
+  }
+
+  /** Of a polygon that is not closed yet. */
+  get corners() {
+    return corners.open(this.mask?.strokes ?? []);
   }
 
   /** Whether there are steps to take back before the answer is handed in. */
@@ -48,9 +52,8 @@ export class Work extends EventTarget {
     const said = draft ?? question.answer;
     this.revision = Math.max(question.revision, newest?.revision ?? 0);
     const past = whole && whole.revision === draft?.revision ? whole : draft;
-    this.mask.load(said?.mask, past?.strokes, past?.undone);
-    this.naming = new Naming(said);
-    this.corners = [...(draft?.polygon?.corners ?? [])];
+    this.mask.load(said?.mask, corners.completed(past?.strokes ?? [], draft?.polygon?.corners ?? []), past?.undone);
+    this.naming = new Naming(said, draft?.steps);
     this.cls = draft?.polygon?.class ?? this.cls;
     const paid = (/** @type {"clicks"|"edits"|"seconds"} */ what) => Math.max(newest?.[what] ?? 0, question.answer?.[what] ?? 0);
     this.clicks = paid("clicks");
@@ -83,29 +86,30 @@ export class Work extends EventTarget {
 
   /** Take the last step back; false where there is none. */
   undo() {
-    return Boolean(this.mask?.undo() || this.naming.undo()) && this.#stepped();
+    const stroke = this.mask?.undo();
+    return Boolean(stroke || this.naming.undo()) && this.#stepped(stroke);
   }
 
   /** Do the step again that was taken back last; false where there is none. */
   redo() {
-    return Boolean(this.mask?.redo() || this.naming.redo()) && this.#stepped();
+    const stroke = this.mask?.redo();
+    return Boolean(stroke || this.naming.redo()) && this.#stepped(stroke);
   }
 
-  #stepped() {
+  #stepped(/** @type {import("./types.js").Stroke|null|undefined} */ stroke) {
     if (this.question?.kind === "point") this.cls = this.naming.classes[0] ?? this.cls;
-    this.edited();
+    if (stroke?.corner) this.keep();
+    else this.edited();
     return true;
   }
 
   /** @returns {import("./types.js").Draft} */
   draft() {
     const polygon = this.corners.length ? { class: this.cls, corners: this.corners } : null;
-    return { ...this.said(), ...history(this.mask), polygon };
-  }
-
-  /** What an answer holds. */
-  said() {
     return {
+      ...history(this.mask),
+      polygon,
+      steps: this.naming.steps,
       revision: this.revision,
       mask: this.drawn && this.mask ? this.mask.said() : null,
       classes: this.naming.classes,

@@ -1,9 +1,12 @@
 /**
  * Click to segment: a click says "this belongs to it", a click with the right button or Alt, or after the switch,
- * "this does not". Each click asks the server again and takes the place of the last result.
+ * "this does not". Each click asks the server again; its result takes the last one's place, as a step that can be taken
+ * back together with the click.
  */
 
 import { call } from "../api.js";
+
+/** @typedef {{stroke: import("../types.js").Stroke, inside: [number, number][], outside: [number, number][]}} Result */
 
 /**
  * @param {import("../tools.js").Bench} bench
@@ -14,16 +17,41 @@ export function cutOut(bench) {
   let inside = [];
   /** @type {[number, number][]} */
   let outside = [];
-  /** @type {import("../types.js").Stroke|null} */
-  let last = null;
+  /** The results for one object, each with the clicks that led to it. @type {Result[]} */
+  let results = [];
+  /** Those taken back: done again, their clicks come back too. @type {Result[]} */
+  let later = [];
   let number = 0;
 
   function forget() {
     inside = [];
     outside = [];
-    last = null;
-    number++;
+    results = [];
+    later = [];
+    cancel();
     bench.stage.redraw();
+  }
+
+  /** Whatever is being asked is not wanted any more. */
+  function cancel() {
+    number++;
+    bench.busy(false);
+  }
+
+  /** Undo, redo and other tools change the history: the clicks follow. */
+  function follow() {
+    const all = [...results, ...later];
+    if (!all.length) return;
+    const { strokes, undone } = bench.session.mask ?? { strokes: [], undone: [] };
+    const at = all.findIndex(({ stroke }) => stroke === strokes.at(-1));
+    const begun = undone.at(-1) === all[0].stroke;
+    if (at < 0 && !begun) return forget();
+    if (at === results.length - 1) return;
+    cancel();
+    results = all.slice(0, at + 1);
+    later = all.slice(at + 1);
+    inside = [...(results.at(-1)?.inside ?? [])];
+    outside = [...(results.at(-1)?.outside ?? [])];
   }
 
   const tool = {
@@ -36,7 +64,7 @@ export function cutOut(bench) {
       if (!question || !mask) return;
       const [height, width] = mask.size;
       if (place.y < 0 || place.x < 0 || place.y >= height || place.x >= width) return;
-      if (last && mask.strokes.at(-1) !== last) forget();
+      follow();
       const not = event.button === 2 || event.altKey || !tool.belongs;
       (not ? outside : inside).push([place.y, place.x]);
       bench.stage.redraw();
@@ -48,14 +76,14 @@ export function cutOut(bench) {
           image: question.image, query: question.id, inside, outside, box: null, by: tool.by,
         });
         if (mine !== number || bench.session.mask !== mask) return;
-        if (last && mask.strokes.at(-1) === last) {
-          mask.undo();
-          mask.undone.pop();
-        }
         mask.begin();
+        mask.without(results.map(({ stroke }) => stroke));
         mask.set(pixels(runs), cls);
-        last = bench.commit("cut-out");
-        if (!last) bench.tell("Nothing new was found there: try another place, or say what does not belong to it.");
+        const stroke = bench.commit("cut-out");
+        if (stroke) {
+          results.push({ stroke, inside: [...inside], outside: [...outside] });
+          later = [];
+        } else bench.tell("Nothing new was found there: try another place, or say what does not belong to it.");
       } catch (error) {
         bench.tell(`The object was not cut out: ${/** @type {Error} */ (error).message}`);
       } finally {
@@ -68,9 +96,11 @@ export function cutOut(bench) {
       return true;
     },
     leave: forget,
+    drop: forget,
     fresh: forget,
     classed: forget,
     draw(/** @type {CanvasRenderingContext2D} */ context, /** @type {number} */ scale) {
+      follow();
       for (const [places, fill] of /** @type {const} */ ([[inside, "#2bd576"], [outside, "#ff4d4d"]])) {
         for (const [y, x] of places) {
           context.beginPath();

@@ -1,5 +1,9 @@
-/** Polygon: corners by click; a click on the first one, a double click or Enter closes it. The session keeps them. */
+/**
+ * Polygon: corners by click; a click on the first one, a double click or Enter closes it. Each corner is a step of the
+ * labels' history and stays there when another tool is taken.
+ */
 
+import { dropped, step } from "../corners.js";
 import { polygon as inside } from "../raster.js";
 
 /** Two clicks at one place within so many milliseconds are a double click. */
@@ -17,35 +21,36 @@ export function polygon(bench) {
   let above = null;
   let clicked = -Infinity;
 
-  function become(/** @type {import("../types.js").Place[]} */ corners) {
-    session.corners = corners;
+  function drop() {
+    if (!session.corners.length) return;
+    session.mask?.step(dropped());
     session.keep();
-    bench.stage.redraw();
   }
 
   function close() {
     const { mask, cls, corners: drawn } = session;
-    become([]);
-    if (!mask || drawn.length < 3) return;
+    if (!mask || drawn.length < 3) return drop();
     /** @type {number[]} */
     const pixels = [];
     inside(drawn, mask.size, (pixel) => pixels.push(pixel));
     mask.begin();
     mask.set(pixels, cls);
-    bench.commit("polygon");
+    if (!bench.commit("polygon")) drop();
   }
 
   return {
     down() {},
     up(place, event) {
-      const { corners } = session;
+      const { corners, mask } = session;
       const [first] = corners;
       const near = first && Math.hypot(place.y - first.y, place.x - first.x) * bench.view.scale <= NEAR;
       const last = corners.at(-1);
       const again = event.timeStamp - clicked < TWICE && last?.y === place.y && last.x === place.x;
       clicked = event.timeStamp;
       if (corners.length > 2 && (near || again)) return close();
-      if (last?.y !== place.y || last.x !== place.x) become([...corners, place]);
+      if (!mask || (last?.y === place.y && last.x === place.x)) return;
+      mask.step(step(place));
+      session.keep();
     },
     hover(place) {
       above = place;
@@ -56,14 +61,10 @@ export function polygon(bench) {
       close();
       return true;
     },
-    back() {
-      if (!session.corners.length) return false;
-      become(session.corners.slice(0, -1));
-      return true;
-    },
     leave() {
-      if (session.corners.length) become([]);
+      above = null;
     },
+    drop,
     classed() {
       if (session.corners.length) session.keep();
     },
