@@ -29,7 +29,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_from_a_folder_to_the_page_a_first_model_and_a_report(images: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    options = ["--classes", "road,building,sky,something else", "--run", str(run)]
+    options = ["--classes", "road,building,sky,something else", "--run", str(run), "--audit-set", "1"]
     for setting in (
         "rounds=1",
         "train.steps=6",
@@ -49,12 +49,14 @@ def test_from_a_folder_to_the_page_a_first_model_and_a_report(images: Path, tmp_
         answer_all(server, 0, said, 4)
         until(lambda: server.status()["state"] == "finished", 180, "the first model")
         assert "something else" in server.get("/api/report").text
-        assert server.status()["curve"][0]["miou"] is None
+        held, point = server.status()["audit_set"], server.status()["curve"][0]["audit"]
+        assert (held["images"], held["labelled"], point["images"]) == (1, 1, 1)
         examples = [line["examples"] for line in server.get("/api/guide").json()]
         assert server.get(examples[0][0]).headers["content-type"] == "image/jpeg"
     assert model_path(run, 0).is_file()
     config = load_config(run)
     assert (config.ask.name, config.eval_data, config.model.size) == ("human", None, (64, 96))
+    assert config.audit_set.images == 1
 
 
 @pytest.mark.parametrize(

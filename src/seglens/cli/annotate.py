@@ -31,6 +31,9 @@ def annotate(
         str | None, typer.Option(help="With a folder of images: class names a,b,c, or a classes.yaml.")
     ] = None,
     run: Annotated[Path | None, typer.Option(help="With a folder of images: the run's folder to make.")] = None,
+    audit_set: Annotated[
+        int, typer.Option(min=0, help="With a folder of images: draw so many to label whole and measure on.")
+    ] = 0,
     config: Annotated[Path | None, typer.Option(help="With a folder of images: YAML file of the run.")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="With a folder of images: change one key, such as rounds=8.")
@@ -46,9 +49,9 @@ def annotate(
 ) -> None:
     """Label in the browser: the page asks what the model wants to know, and the model trains on while you answer."""
     if not is_run(folder):
-        folder = _begin(folder, classes, run, config, set_ or [])
-    elif classes or run or config or set_:
-        raise SeglensError(f"{folder} is a run already: leave --classes, --run, --config and --set away")
+        folder = _begin(folder, classes, run, audit_set, config, set_ or [])
+    elif classes or run or audit_set or config or set_:
+        raise SeglensError(f"{folder} is a run already: leave --classes, --run, --audit-set, --config and --set away")
     from seglens.web.serving import serve
 
     loopback = is_loopback(host)
@@ -60,13 +63,15 @@ def annotate(
         serve(folder, listening, loopback, train, claim_seconds, sam)
 
 
-def _begin(images: Path, classes: str | None, run: Path | None, config: Path | None, settings: list[str]) -> Path:
+def _begin(
+    images: Path, classes: str | None, run: Path | None, audit_set: int, config: Path | None, settings: list[str]
+) -> Path:
     """A run made of a folder of images, or the one that was made of it before."""
     if run is None:
         raise SeglensError(f"{images}: not a run (no config.yaml in it); to begin one from images, give --run FOLDER")
     if is_run(run):
         return run
-    with settings_of(images, classes, run) as made:
+    with settings_of(images, classes, run, audit_set) as made:
         create(run, make_config(config, [*made, *settings]))
     return run
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
@@ -35,13 +36,14 @@ def is_run(folder: Path) -> bool:
 
 
 @contextmanager
-def settings_of(images: Path, classes: str | None, run: Path) -> Iterator[list[str]]:
+def settings_of(images: Path, classes: str | None, run: Path, audit_set: int = 0) -> Iterator[list[str]]:
     """The ``--set`` values that make a run of a folder of images; its class file is written, and goes if that fails.
 
     Args:
         images: the folder.
         classes: names with commas between, or the path of a ``classes.yaml``.
         run: the run's folder to be.
+        audit_set: images drawn by chance to measure on; 0 = none.
 
     Raises:
         SeglensError: no image there, or no classes.
@@ -65,13 +67,15 @@ def settings_of(images: Path, classes: str | None, run: Path) -> Iterator[list[s
     size = model_size(float(np.median([height / width for height, width in sizes])), min(min(s) for s in sizes))
     part = {"name": "folder", "images": str(images), "classes": str(file)}
     budget = {"unit": "clicks", "initial": CLICKS, "per_round": CLICKS}
-    values = {
+    values: dict[str, Any] = {
         "data": part,
         "ask": {"name": "human", "enough": ENOUGH},
         "model.size": list(size),
         "budget": budget,
         "rounds": ROUNDS,
     }
+    if audit_set:
+        values["audit_set.images"] = audit_set
     try:
         yield [f"{key}={json.dumps(value)}" for key, value in values.items()]
     except BaseException:

@@ -20,7 +20,8 @@ from seglens.web.office import Office
 
 GUIDE = "guide.yaml"
 """In the run's folder: a sentence for each class name, for the people who label."""
-DRAWN = ("clicks", "pixel_share", "person_seconds", "miou", "audit_miou")
+AUDITED = ("audit_miou", "audit_miou_low", "audit_miou_high", "audit_images")
+DRAWN = ("clicks", "pixel_share", "person_seconds", "miou", *AUDITED)
 """Metrics of a round that the curve is drawn from."""
 SPOKEN = tuple(AnswerStatus)
 
@@ -78,6 +79,7 @@ def _status(office: Office) -> dict[str, Any]:
         },
         "spent": _spent(office),
         "curve": _curve(office),
+        "audit_set": _audit_set(office),
         "agreement": agreement(office),
         "why": office.repo.meta("why") or "",
         "version": seglens.__version__,
@@ -96,7 +98,7 @@ def _spent(office: Office) -> dict[str, float]:
 
 
 def _curve(office: Office) -> list[dict[str, Any]]:
-    """A point a round that is done."""
+    """A point a round that is done; ``audit``: what the audit set says, where nothing else is measured on."""
     found = [m for name in DRAWN for m in office.repo.metrics(name=name)]
     figures = {(m.round, m.name, m.truth): m.value for m in found if m.class_index == -1}
     done = [r.number for r in office.repo.rounds() if (r.number, "clicks", "") in figures]
@@ -106,10 +108,29 @@ def _curve(office: Office) -> list[dict[str, Any]]:
             "clicks": figures[number, "clicks", ""],
             "pixels": figures.get((number, "pixel_share", "")),
             "miou": figures.get((number, "miou", "native"), figures.get((number, "audit_miou", "native"))),
+            "audit": _audit(figures, number) if (number, "miou", "native") not in figures else None,
             "seconds": figures.get((number, "person_seconds", "")),
         }
         for number in done
     ]
+
+
+def _audit(figures: dict[tuple[int, str, str], float | None], round: int) -> dict[str, float | None] | None:
+    """The interval of a round's mIoU on the audit set, and the images it stands on; None where it was not measured."""
+    if (round, "audit_miou", "native") not in figures:
+        return None
+    low, high = (figures.get((round, f"audit_miou_{end}", "native")) for end in ("low", "high"))
+    return {"low": low, "high": high, "images": figures.get((round, "audit_images", ""))}
+
+
+def _audit_set(office: Office) -> dict[str, float] | None:
+    """How much of the audit set is labelled, and what that cost apart from the budget; None where there is none."""
+    images = office.config.audit_set.images
+    if not images:
+        return None
+    waiting, cost = len(office.repo.open_queries(Purpose.AUDIT)), office.repo.spent(purpose=Purpose.AUDIT)
+    asked = len(office.repo.queries(purpose=Purpose.AUDIT))
+    return {"images": images, "labelled": asked - waiting, "clicks": cost.clicks, "seconds": cost.seconds}
 
 
 def mine(office: Office, person: str) -> dict[str, Any]:

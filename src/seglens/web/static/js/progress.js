@@ -1,7 +1,8 @@
 /** What the server does, how far this round is, and how the model gets better. */
 
 import { Failure, call } from "./api.js";
-import { draw, duration, make, named } from "./dom.js";
+import { auditWords, curve } from "./curve.js";
+import { duration, make, named } from "./dom.js";
 
 const STAGES = {
   narrow: "choosing images",
@@ -58,7 +59,8 @@ function show(status) {
     make("small", {}, `You: ${mine.answered} answers, ${duration(mine.seconds)}${cost}${goal}${agreement(status.agreement)}`),
   );
   named("progress-bar").value = questions.total ? questions.answered / questions.total : 0;
-  named("curve").replaceChildren(curve(status.curve));
+  named("curve").replaceChildren(curve(status.curve, status.audit_set));
+  named("audit").textContent = auditWords(status.curve, status.audit_set);
 }
 
 /** @param {any} status */
@@ -93,43 +95,4 @@ const figure = (value) => String(value < 10 ? Number(value.toFixed(2)) : Math.ro
 function agreement(found) {
   if (!found?.asked_twice) return "";
   return ` · two people agreed on ${found.agreeing} of ${found.asked_twice}`;
-}
-
-/**
- * mIoU over clicks, a point a round.
- *
- * @param {{round: number, clicks: number, miou: number|null}[]} rounds
- */
-export function curve(rounds) {
-  const known = rounds.filter(({ miou }) => miou !== null);
-  const [width, height, left, bottom, top, right] = [300, 132, 34, 24, 10, 12];
-  const picture = draw("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "data-points": known.length });
-  if (!known.length) {
-    const note = rounds.length ? "No measured images: the curve needs masks to measure on." : "The learning curve begins with the first round.";
-    return make("p", { class: "note", "data-points": "0" }, note);
-  }
-  const best = Math.max(...known.map(({ miou }) => miou ?? 0));
-  const ceiling = Math.min(1, Math.max(0.1, Math.ceil(best * 11) / 10));
-  const most = Math.max(...known.map(({ clicks }) => clicks), 1);
-  const x = (/** @type {number} */ clicks) => left + (clicks / most) * (width - left - right);
-  const y = (/** @type {number} */ miou) => height - bottom - (miou / ceiling) * (height - bottom - top);
-  for (const share of [0, 0.5, 1]) {
-    const at = y(ceiling * share);
-    picture.append(
-      draw("line", { x1: left, x2: width - right, y1: at, y2: at, class: "grid" }),
-      draw("text", { x: left - 5, y: at + 3.5, "text-anchor": "end" }, `${Math.round(100 * ceiling * share)}`),
-    );
-  }
-  const points = known.map(({ clicks, miou }) => [x(clicks), y(miou ?? 0)]);
-  picture.append(
-    draw("text", { x: left, y: height - 6 }, "mIoU, % over clicks"),
-    draw("text", { x: width - right, y: height - 6, "text-anchor": "end" }, String(Math.round(most))),
-    draw("polyline", { points: points.map((point) => point.join(",")).join(" "), class: "line" }),
-    ...points.map(([cx, cy]) => draw("circle", { cx, cy, r: 3.5, class: "dot" })),
-  );
-  const last = /** @type {number} */ (known.at(-1)?.miou);
-  const [lx, ly] = /** @type {number[]} */ (points.at(-1));
-  picture.append(draw("text", { x: Math.min(lx, width - right), y: ly - 7, "text-anchor": "end", class: "value" }, `${(100 * last).toFixed(1)} %`));
-  picture.setAttribute("aria-label", `Learning curve: after ${known.length} rounds mIoU is ${(100 * last).toFixed(1)} percent`);
-  return picture;
 }
