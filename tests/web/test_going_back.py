@@ -79,7 +79,7 @@ def test_a_changed_answer_costs_what_both_took(tmp_path: Path, context: BrowserC
         desk.asked(question["id"])
         before = cost()
         assert (before("edits"), before("clicks")) == (3, 3)
-        desk.key("ArrowLeft")
+        desk.key("PageUp")
         until(lambda: desk.asked()["id"] == question["id"], 10, "the earlier answer")
         desk.key("4")
         draw(bottom - top - 4)

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 import numpy as np
-from browsing import Desk, nearby, touching, until
+from browsing import Desk, nearby, stored, touching, until
+from gestures import painted, polygon, stroke
 from playwright.sync_api import Browser, BrowserContext
 from served import make_run
 
@@ -94,13 +95,13 @@ def test_keys_move_the_picture_and_look_at_neighbours(tmp_path: Path, context: B
         desk = Desk(context, url)
         desk.asked()
         before = np.asarray(desk.spot((0, 0)))
-        desk.key("Shift+ArrowLeft")
+        desk.key("Alt+ArrowLeft")
         until(lambda: desk.spot((0, 0))[0] > before[0] + 70, 5, "the picture to move")
         desk.key("Control+ArrowUp")
         assert desk.at("brightness").input_value() == "110"
         desk.key("Control+Shift+ArrowDown")
         assert desk.at("contrast").input_value() == "90"
-        desk.key("Alt+ArrowDown")
+        desk.key("Alt+-")
         assert desk.at("fade-image").input_value() == "90"
         theme = "document.documentElement.dataset.theme"
         desk.key("Shift+t")
@@ -120,3 +121,68 @@ def test_keys_move_the_picture_and_look_at_neighbours(tmp_path: Path, context: B
         desk.key(",")
         assert not desk.at("peek").is_visible()
         assert desk.errors == []
+
+
+def test_everything_is_placed_without_a_pointer(tmp_path: Path, context: BrowserContext) -> None:
+    run = make_run(tmp_path, kinds=("dense", "point"), count=2)
+    with nearby(run) as url:
+        desk = Desk(context, url)
+        question, region, keyboard = desk.asked(), desk.region(), desk.page.keyboard
+        top, left, bottom, right = question["region"]["box"]
+        y, x = (top + bottom) // 2, (left + right) // 2
+        drawn = "document.querySelector('[data-test=hud]').toDataURL()"
+        plain = desk.page.evaluate(drawn)
+        desk.key("ArrowUp")  # shows the cursor, in the middle of the region
+        desk.page.wait_for_function(f"(plain) => {drawn} !== plain", arg=plain)
+        keys(desk, *["+"] * 4, *["Shift+ArrowLeft"] * 3)
+        frame = desk.at("stage-frame").bounding_box()
+        assert frame is not None
+        until(lambda: desk.spot((y, 0))[0] > frame["x"], 5, "the picture to follow the cursor to its border")
+        keys(desk, "f", *["Shift+ArrowRight"] * (x // 10), *["ArrowRight"] * (x % 10))
+        keys(desk, "b", "3")
+        keyboard.down("Space")
+        keys(desk, "Shift+ArrowRight", "ArrowDown", "ArrowDown")
+        keyboard.up("Space")
+        keys(desk, "e", "Shift+Space", "ArrowLeft", "ArrowLeft", "Shift+Space", "ArrowDown")
+        keys(desk, "p", "5", "Space", "Shift+ArrowUp", "Space", "Shift+ArrowLeft", "Space", "Enter")
+        corners = [(y + 3, x + 8), (y - 7, x + 8), (y - 7, x - 2)]
+        size = region.shape
+        expected = painted(
+            region,
+            [
+                (stroke([(y, x), (y, x + 10), (y + 2, x + 10)], 15, size), 2),
+                (stroke([(y + 2, x + 10), (y + 2, x + 8)], 15, size), 255),
+                (polygon(corners, size), 4),
+            ],
+        )
+        np.testing.assert_array_equal(desk.mask(), expected)
+        keys(desk, "b", "1", "Shift+Space", "ArrowUp", "Escape")  # a stroke that is dropped
+        np.testing.assert_array_equal(desk.mask(), expected)
+        keys(desk, "c", "7")
+        with desk.page.expect_request("**/cut-out") as asked:
+            desk.key("Space")
+        assert json.loads(asked.value.post_data or "")["inside"] == [[y - 8, x - 2]]
+        keys(desk, "s", "8")
+
+        def filled() -> bool:
+            desk.key("Space")
+            return bool(desk.mask()[y - 8, x - 2] == 7)
+
+        until(filled, 10, "a superpixel to be filled")
+        desk.page.mouse.move(*desk.spot((y, x)))
+        desk.page.mouse.move(*desk.spot((y, x + 3)))
+        desk.page.wait_for_function(f"(plain) => {drawn} === plain", arg=plain)  # the pointer has it again
+        keys(desk, "Control+Enter")
+        point = desk.asked(question["id"])
+        top, left, bottom, right = point["region"]["box"]
+        keys(desk, "ArrowLeft", "ArrowLeft", "Space", "4")
+        until(lambda: point["id"] in stored(run), 10, "the point to be stored")
+        answer = stored(run)[point["id"]].answer
+        assert (answer.point, answer.classes) == (((top + bottom) // 2, (left + right) // 2 - 1), (3,))
+        assert stored(run)[question["id"]].answer.cost.clicks >= 8
+        assert desk.errors == []
+
+
+def keys(desk: Desk, *names: str) -> None:
+    for name in names:
+        desk.key(name)

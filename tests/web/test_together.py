@@ -143,9 +143,9 @@ def test_four_ways_not_to_answer_and_an_answer_changed(named: Server, context: B
     desk.press("class-9")
     assert desk.asked(last)["id"] == following
     assert stored(named.run)[last].answer.classes == (9,)
-    desk.key("ArrowLeft")
+    desk.key("PageUp")
     assert desk.asked(following)["id"] == last
-    desk.key("ArrowRight")
+    desk.key("PageDown")
     assert desk.asked(last)["id"] == following
     assert desk.errors == []
 

@@ -7,8 +7,13 @@ const STORED = "seglens:keys";
 const FIXED = new Set(["Tab", "Shift+Tab"]);
 
 /**
- * @typedef {{name: string, title: string, key: string, act: () => void, repeats?: boolean}} Action  key: as first set, "" = none;
- *   repeats: again and again while it is held
+ * @typedef {object} Action
+ * @property {string} name
+ * @property {string} title
+ * @property {string} key as first set, "" = none
+ * @property {() => void} act
+ * @property {() => void} [release] the key is let go
+ * @property {boolean} [repeats] again and again while it is held
  */
 
 export class Keys {
@@ -25,7 +30,13 @@ export class Keys {
     this.changed = () => {};
     /** @type {((key: string) => void)|null} takes the next key in place of its action */
     this.catching = null;
+    /** Actions whose keys are held, by the key's place on the keyboard. @type {Map<string, Action>} */
+    this.held = new Map();
     window.addEventListener("keydown", (event) => this.#pressed(event));
+    window.addEventListener("keyup", ({ code }) => {
+      this.held.get(code)?.release?.();
+      this.held.delete(code);
+    });
   }
 
   /** @param {string} name */
@@ -73,7 +84,7 @@ export class Keys {
     };
     fill();
     const back = make("button", { type: "button", "data-test": "keys-reset", onclick: () => (this.reset(), fill()) }, "As they were first");
-    const text = "Press a button, then the new key. Escape leaves it as it was. Hold the space bar to move the picture.";
+    const text = "Press a button, then the new key. Escape leaves it as it was. Hold the space bar to move the picture, as long as no cursor is there.";
     const dialog = show("Keys", make("p", {}, text), list, back);
     dialog.addEventListener("close", () => (this.catching = null), { once: true });
   }
@@ -94,11 +105,12 @@ export class Keys {
     }
     const target = /** @type {HTMLElement} */ (event.target);
     if (document.querySelector("dialog[open]") || target.closest("input:not([type=checkbox]):not([type=range]), textarea, select")) return;
-    if ((key === "Enter" || key === " ") && target.closest("button, a, summary, input")) return;
-    if (key.startsWith("Arrow") && target.closest("input")) return;
+    if (["Enter", "Space", "Shift+Space"].includes(key) && target.closest("button, a, summary, input")) return;
+    if (/^(Shift\+)?Arrow/.test(key) && target.closest("input")) return;
     const action = this.actions.find(({ name }) => this.of(name) === key);
     if (!action || (event.repeat && !action.repeats)) return;
     event.preventDefault();
+    if (action.release) this.held.set(event.code, action);
     action.act();
   }
 }
@@ -111,8 +123,8 @@ export class Keys {
 export function spell(event) {
   if (["Shift", "Control", "Alt", "Meta", "Dead", "Process"].includes(event.key)) return "";
   const sign = event.altKey && /^Digit\d$/.test(event.code) ? event.code.slice(-1) : event.key;
-  const key = sign.length === 1 ? sign.toLowerCase() : sign;
-  const cased = sign.length > 1 || sign.toLowerCase() !== sign.toUpperCase();
+  const key = sign === " " ? "Space" : sign.length === 1 ? sign.toLowerCase() : sign;
+  const cased = key.length > 1 || sign.toLowerCase() !== sign.toUpperCase();
   const parts = [];
   if (event.ctrlKey || event.metaKey) parts.push("Ctrl");
   if (event.altKey) parts.push("Alt");

@@ -34,13 +34,14 @@ export class Mask {
   }
 
   /**
-   * Set pixels to a class within the open stroke.
+   * Set pixels to a class within the open stroke; nothing where it was dropped meanwhile.
    *
    * @param {Iterable<number>} pixels
    * @param {number} value
    */
   set(pixels, value) {
-    const touched = /** @type {number[]} */ (this.touched);
+    const { touched } = this;
+    if (!touched) return;
     const dirty = new Box(this.size[1]);
     for (const pixel of pixels) {
       const old = this.pixels[pixel];

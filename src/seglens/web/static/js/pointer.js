@@ -3,13 +3,16 @@
  * bar move the picture; the wheel zooms. While a pen draws or hovers, whatever else touches is a palm and does nothing; a
  * pen takes the place of a finger that was first. Where a pen was seen lately, single fingers only move.
  *
+ * @typedef {Pick<PointerEvent, "timeStamp"|"button"|"altKey">} Sign
+ *
  * @typedef {object} Hand
- * @property {(place: import("./types.js").Place, event: PointerEvent) => void} down
- * @property {(places: import("./types.js").Place[], event: PointerEvent) => void} move
- * @property {(place: import("./types.js").Place, event: PointerEvent) => void} up
+ * @property {(place: import("./types.js").Place, event: Sign) => void} down
+ * @property {(places: import("./types.js").Place[], event: Sign) => void} move
+ * @property {(place: import("./types.js").Place, event: Sign) => void} up
  * @property {() => void} cancel
- * @property {(place: import("./types.js").Place|null, event: PointerEvent) => void} hover
+ * @property {(place: import("./types.js").Place|null, event: Sign) => void} hover
  * @property {() => boolean} pans whether the tool itself moves the picture
+ * @property {() => boolean} keyed whether the keyboard has it: then the space bar is no hand
  */
 
 /** So long after a pen was seen, milliseconds, a touch is the hand that holds it; and so long a finger only moves. */
@@ -71,7 +74,7 @@ export function listen(view, hand) {
     seen(event);
     const before = fingers.get(event.pointerId);
     if (!before) {
-      if (fingers.size || event.pointerType === "touch") return;
+      if (fingers.size || event.pointerType === "touch" || hand.keyed()) return;
       hand.hover(view.place(event.clientX, event.clientY), event);
       return;
     }
@@ -114,7 +117,7 @@ export function listen(view, hand) {
     { passive: false },
   );
   window.addEventListener("keydown", (event) => {
-    if (event.key !== " " || /** @type {HTMLElement} */ (event.target).closest?.("button, input, textarea, select, dialog")) return;
+    if (event.key !== " " || hand.keyed() || /** @type {HTMLElement} */ (event.target).closest?.("button, input, textarea, select, dialog")) return;
     event.preventDefault();
     space = true;
     frame.classList.add("hand");

@@ -1,5 +1,6 @@
 /** The tools and which of them is in hand. */
 
+import { Cursor } from "./cursor.js";
 import { make, icon, named } from "./dom.js";
 import { listen } from "./pointer.js";
 import { brush } from "./tools/brush.js";
@@ -13,9 +14,9 @@ import { superpixel } from "./tools/superpixel.js";
 
 /**
  * @typedef {object} Tool
- * @property {(place: Place, event: PointerEvent) => void} down
- * @property {(places: Place[], event: PointerEvent) => void} [move]
- * @property {(place: Place, event: PointerEvent) => void} [up]
+ * @property {(place: Place, event: import("./pointer.js").Sign) => void} down
+ * @property {(places: Place[], event: import("./pointer.js").Sign) => void} [move]
+ * @property {(place: Place, event: import("./pointer.js").Sign) => void} [up]
  * @property {() => void} [cancel] the gesture is not to be
  * @property {(place: Place|null) => void} [hover]
  * @property {(context: CanvasRenderingContext2D, scale: number) => void} [draw]
@@ -77,8 +78,10 @@ export class Tools {
     bench.stage.extra = (context, scale) => {
       if (this.name !== "polygon") this.all.polygon.draw?.(context, scale);
       this.now.draw?.(context, scale);
+      this.cursor.draw(context, scale);
     };
-    listen(bench.view, {
+    /** @type {import("./pointer.js").Hand} */
+    const hand = {
       down: (place, event) => {
         bench.session.clicks++;
         this.now.down(place, event);
@@ -98,7 +101,10 @@ export class Tools {
         this.now.hover?.(place);
       },
       pans: () => this.name === "pan" || !bench.session.question || bench.session.sending,
-    });
+      keyed: () => this.cursor.shown,
+    };
+    this.cursor = new Cursor(bench, hand);
+    listen(bench.view, hand);
   }
 
   get now() {

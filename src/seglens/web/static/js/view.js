@@ -93,6 +93,20 @@ export class View {
   }
 
   /**
+   * Move the picture no more than it takes to show a pixel.
+   *
+   * @param {import("./types.js").Place} place
+   * @param {number} edge client pixels that it is to be away from the frame's border
+   */
+  reveal({ y, x }, edge) {
+    const { clientHeight: height, clientWidth: width } = this.frame;
+    const into = (/** @type {number} */ at, /** @type {number} */ side) => Math.min(side - edge, Math.max(edge, at)) - at;
+    const dx = into(this.left + this.scale * (x + 0.5), width);
+    const dy = into(this.top + this.scale * (y + 0.5), height);
+    if (dx || dy) this.pan(dx, dy);
+  }
+
+  /**
    * The pixel under a pointer; it may lie outside the image.
    *
    * @param {number} x client pixels

@@ -59,7 +59,7 @@ export function cutOut(bench) {
     /** Whether a plain click says what belongs to it, or what does not. */
     belongs: true,
     down() {},
-    async up(/** @type {import("../types.js").Place} */ place, /** @type {PointerEvent} */ event) {
+    async up(/** @type {import("../types.js").Place} */ place, /** @type {import("../pointer.js").Sign} */ event) {
       const { question, mask, cls } = bench.session;
       if (!question || !mask) return;
       const [height, width] = mask.size;

@@ -38,7 +38,7 @@ export function superpixel(bench) {
     }
   }
 
-  function fill(/** @type {import("../types.js").Place[]} */ places, /** @type {PointerEvent} */ event) {
+  function fill(/** @type {import("../types.js").Place[]} */ places, /** @type {import("../pointer.js").Sign} */ event) {
     const { mask, cls } = bench.session;
     if (!mask || !now) return;
     const [height, width] = mask.size;
@@ -64,7 +64,7 @@ export function superpixel(bench) {
   const tool = {
     scale: "medium",
     prepare,
-    down(/** @type {import("../types.js").Place} */ place, /** @type {PointerEvent} */ event) {
+    down(/** @type {import("../types.js").Place} */ place, /** @type {import("../pointer.js").Sign} */ event) {
       if (!now) bench.tell("The superpixels are still loading.");
       bench.session.mask?.begin();
       fill([place], event);
