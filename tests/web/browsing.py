@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright
 from tiny import tiny
 
 from seglens.functional.run_lengths import decode
@@ -215,6 +215,12 @@ class Desk:
         """Points of the learning curve."""
         found = self.page.locator('[data-test="curve"] [data-points]')
         return int(found.get_attribute("data-points") or 0) if found.count() else 0
+
+
+def loaded(images: Locator) -> None:
+    """Wait until there are pictures and all of them are there, not broken ones."""
+    there = "(all) => all.length > 0 && all.every((img) => img.complete && img.naturalWidth > 30)"
+    until(lambda: images.evaluate_all(there), 10, "the pictures")
 
 
 def touching(desk: Desk) -> Callable[[str, list[tuple[float, float]]], None]:

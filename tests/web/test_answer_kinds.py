@@ -6,13 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import Desk, nearby, stored, stored_mask, until
+from browsing import Desk, loaded, nearby, stored, stored_mask, until
 from gestures import painted, stroke
 from playwright.sync_api import Browser, BrowserContext
 from served import make_run
+from sqlalchemy import func, select
 
 from seglens.store import Repository
 from seglens.store.people import People, Role
+from seglens.store.tables import AnswerRow
 from seglens.types import Cost
 
 BOTH = {"name": "human", "overlap": 1.0, "agree": 0.9}
@@ -48,6 +50,15 @@ def test_a_set_of_classes(tmp_path: Path, context: BrowserContext) -> None:
         desk.key("Enter")
         desk.asked(question["id"])
         assert stored(run)[question["id"]].answer.classes == (0, 1)
+        ticked, before = together(desk), set(stored(run))
+        desk.at("many-class-2").uncheck()
+        desk.at("many-class-5").check()
+        desk.press("many-confirm")
+        until(lambda: len(stored(run)) == len(before) + len(ticked), 10, "the answers")
+        fresh = {id: found for id, found in stored(run).items() if id not in before}
+        assert {id: found.answer.classes for id, found in fresh.items()} == dict.fromkeys(ticked, (1, 5))
+        assert sum(found.answer.cost.clicks for found in fresh.values()) == 4  # a tile, two boxes, the confirmation
+        assert edits_in(run) == 3 + 4  # and the four keys of the first
         assert desk.errors == []
 
 
@@ -65,6 +76,10 @@ def test_a_verdict(tmp_path: Path, context: BrowserContext) -> None:
         found = stored(run)
         assert found[first["id"]].answer.classes == (first["suggestion"]["classes"][0],)
         assert found[second["id"]].answer.classes == (5,)
+        ticked = together(desk)
+        desk.press("many-confirm")
+        until(lambda: len(stored(run)) == 2 + len(ticked), 10, "the answers")
+        assert {stored(run)[id].answer.classes for id in ticked} == {(0,)}
         assert desk.errors == []
 
 
@@ -85,6 +100,13 @@ def test_a_candidate_is_accepted_and_corrected(tmp_path: Path, context: BrowserC
         desk.key("Enter")
         desk.asked(question["id"])
         np.testing.assert_array_equal(stored_mask(stored(run)[question["id"]]), expected)
+        ticked = together(desk)
+        assert "whole" in desk.at("dialog").inner_text()
+        desk.at("many-class").select_option("7")
+        desk.press("many-confirm")
+        until(lambda: len(stored(run)) == 1 + len(ticked), 10, "the answers")
+        for id in ticked:
+            assert (stored(run)[id].answer.dense == 7).all()
         assert desk.errors == []
 
 
@@ -156,6 +178,26 @@ def test_a_reviewer_draws_a_third_answer(tmp_path: Path, browser: Browser) -> No
         assert desk.asked(id)["id"] == mine
         assert desk.errors == []
         desk.page.context.close()
+
+
+def together(desk: Desk) -> set[str]:
+    """Opens what is similar to the question at hand and presses one of it out; the questions that are left."""
+    desk.press("similar")
+    tiles = desk.page.locator(".many .tile")
+    tiles.nth(2).wait_for()
+    loaded(tiles.locator("img"))
+    tiles.nth(1).click()
+    left = desk.page.locator('.many .tile[aria-pressed="true"]')
+    return {name.removeprefix("many-") for name in left.evaluate_all("(all) => all.map((one) => one.dataset.test)")}
+
+
+def edits_in(run: Path) -> int:
+    """Of all answers of a run."""
+    repo = Repository.of_run(run)
+    with repo.transaction() as session:
+        found = session.scalar(select(func.sum(AnswerRow.edits)))
+    repo.close()
+    return int(found or 0)
 
 
 def spent(run: Path) -> Cost:

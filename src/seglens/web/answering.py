@@ -20,7 +20,7 @@ from seglens.types import (
     Region,
     SeglensError,
 )
-from seglens.web.bodies import AnswerBody, Mask
+from seglens.web.bodies import AnswerBody, ManyBody, Mask
 
 DRAWN = (AnswerKind.DENSE, AnswerKind.MASK)
 
@@ -56,6 +56,37 @@ def answer_from(query: Query, body: AnswerBody, classes: ClassTable, annotator: 
     cost = Cost(body.clicks, pixels, body.seconds)
     point = body.point if query.kind is AnswerKind.POINT else None
     return Answer(query.id, body.status, cost, Provenance.PERSON, named, dense, point, annotator)
+
+
+def share_of(body: ManyBody, query: Query, place: int, revision: int) -> AnswerBody:
+    """What a body that answers several questions says to one of them, with its share of the effort.
+
+    Of a candidate object it says that all of it is the class.
+
+    Args:
+        body: the body.
+        query: the question.
+        place: of the question among those of the body.
+        revision: the page's count of the person's saves to this question.
+
+    Raises:
+        SeglensError: several classes for a candidate object.
+    """
+    count = len(dict.fromkeys(body.queries))
+    clicks, edits = (total // count + (place < total % count) for total in (body.clicks, body.edits))
+    effort = {"seconds": body.seconds / count, "clicks": clicks, "edits": edits}
+    if query.kind is not AnswerKind.MASK:
+        return AnswerBody(classes=body.classes, revision=revision, **effort)
+    if len(body.classes) != 1:
+        raise SeglensError(f"classes: a whole object is of one class, found {len(body.classes)}")
+    whole = Mask(runs_by_class=[(body.classes[0], query.region.runs.tolist())])
+    return AnswerBody(mask=whole, revision=revision, **effort)
+
+
+def same(one: Answer, other: Answer) -> bool:
+    """Whether two answers to a question say the same."""
+    drawn = [b"" if answer.dense is None else answer.dense.tobytes() for answer in (one, other)]
+    return (one.status, one.classes, one.point) == (other.status, other.classes, other.point) and drawn[0] == drawn[1]
 
 
 def mask_of(region: Region, mask: Mask, classes: int) -> ByteArray:

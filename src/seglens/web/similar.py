@@ -13,8 +13,8 @@ from seglens.types import AnswerKind, FloatArray, Query
 if TYPE_CHECKING:
     from seglens.web.office import Office
 
-KINDS = (AnswerKind.DOMINANT_CLASS, AnswerKind.CLASS_SET, AnswerKind.VERDICT)
-"""Kinds that one class answers for several regions at once."""
+KINDS = (AnswerKind.DOMINANT_CLASS, AnswerKind.CLASS_SET, AnswerKind.VERDICT, AnswerKind.MASK)
+"""Kinds that classes answer for several regions at once; a candidate object (mask) is then whole of the class."""
 ALIKE = 30.0
 """Most distance of two regions' mean colours and their spread (each 0 to 255) where no model says a class."""
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Response
 
 from seglens.store.desk import Draft
-from seglens.types import AnswerStatus, SeglensError
-from seglens.web.answering import answer_from
+from seglens.types import SeglensError
+from seglens.web.answering import answer_from, same, share_of
 from seglens.web.asking import box_of, history_view, question, queue_view, suggestion
 from seglens.web.bodies import LARGEST, AnswerBody, ClaimBody, DraftBody, ManyBody, Nothing
 from seglens.web.figures import mine
@@ -108,23 +108,15 @@ def answer_many(body: ManyBody, office: TheOffice, owner: AtDesk) -> dict[str, A
     count = len(dict.fromkeys(body.queries))
     refused: list[dict[str, str]] = []
     for place, id in enumerate(dict.fromkeys(body.queries)):
-        clicks = body.clicks // count + (place < body.clicks % count)
         draft = office.desk.draft(owner.person, id)
-        revision = draft.revision + 1 if draft is not None else 1
-        one = AnswerBody(
-            status=AnswerStatus.ANSWERED,
-            classes=body.classes,
-            seconds=body.seconds / count,
-            clicks=clicks,
-            edits=body.edits // count,
-            revision=min(revision, LARGEST),
-        )
+        revision = min(draft.revision + 1 if draft is not None else 1, LARGEST)
         try:
+            one = share_of(body, office.query(id), place, revision)
             given = answer_from(office.query(id), one, office.classes, owner.person)
             before = office.desk.given(owner.person, id)
             if before is None:
                 office.desk.hand_in(owner, given, one.edits, one.revision)
-            elif (before.answer.status, before.answer.classes) != (given.status, given.classes):
+            elif not same(before.answer, given):
                 raise SeglensError(f"question '{id}': you have answered it already")
         except SeglensError as error:
             refused.append({"id": id, "error": str(error)})

@@ -9,6 +9,7 @@ import * as people from "./people.js";
 import { enter as enterQueue } from "./queue.js";
 import { review } from "./review.js";
 import { NONE } from "./runs.js";
+import { similar } from "./similar.js";
 import * as views from "./views.js";
 
 /** Client pixels that a key moves the picture by. */
@@ -169,7 +170,7 @@ export function actions(acts) {
     { name: "skip", title: "Skip", key: "k", act: status("skipped") },
     { name: "undo", title: "Undo", key: "Ctrl+z", act: () => session.undo() },
     { name: "redo", title: "Redo", key: "Ctrl+Shift+z", act: () => session.redo() },
-    { name: "similar", title: "Confirm many similar regions", key: "Shift+s", act: () => session.question?.kind === "dominant-class" && views.similar(session, run) },
+    { name: "similar", title: "Confirm many similar regions", key: "Shift+s", act: () => similar(session, run) },
     { name: "back", title: "Back to the last answer", key: "PageUp", act: () => session.back() },
     { name: "next", title: "On to the next question", key: "PageDown", act: () => session.onward() },
     { name: "tool-brush", title: "Brush", key: "b", act: tool("brush") },

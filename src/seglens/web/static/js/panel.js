@@ -1,6 +1,7 @@
 /** The question in words, the classes, and the buttons that answer it. */
 
 import { afterFrame, make, named } from "./dom.js";
+import { together } from "./similar.js";
 
 const ASKED = {
   dense: "Label the outlined region",
@@ -68,7 +69,7 @@ export function panel(session, run, keys, acts) {
     accept.textContent = kind === "dense" ? "Fill the rest as predicted" : kind === "mask" ? `All of it is ${names}` : `Accept: ${names}${sure}`;
     accept.title = `Key ${keys.of("accept")}, or Enter while nothing is said`;
     named("submit").hidden = kind === "dominant-class" || kind === "verdict";
-    named("similar").hidden = kind !== "dominant-class";
+    named("similar").hidden = !together(question);
     named("similar").disabled = !question.similar;
     named("similar").textContent = question.similar ? `Similar (${question.similar})…` : "None similar";
     for (const name of ["undo", "redo"]) named(name).hidden = !session.stepwise;

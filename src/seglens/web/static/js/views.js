@@ -1,10 +1,9 @@
-/** What opens in the dialog: earlier answers, the guide, similar regions. */
+/** What opens in the dialog: earlier answers, the guide. */
 
 import { Failure, call } from "./api.js";
 import { hide, show, tell } from "./dialog.js";
-import { duration, make, named } from "./dom.js";
+import { duration, make } from "./dom.js";
 import { address } from "./pictures.js";
-import { spent } from "./timer.js";
 
 const STATUS = {
   answered: "",
@@ -103,60 +102,6 @@ export function guide(palette, run) {
       ),
       make("h3", {}, "When there is no class to give"),
       make("dl", {}, ...others.flatMap(([name, text]) => [make("dt", {}, name), make("dd", {}, text)])),
-    ];
-  });
-}
-
-/**
- * Many similar regions, one class, one press.
- *
- * @param {import("./session.js").Session} session
- * @param {import("./types.js").Run} run
- */
-export function similar(session, run) {
-  const { question } = session;
-  if (!question) return;
-  view("Confirm many at once", async () => {
-    const rows = await call("POST", `/questions/${encodeURIComponent(question.id)}/similar?limit=24`);
-    if (!rows.length) return ["No other open question looks like this one."];
-    const all = [{ id: question.id, image: question.image }, ...rows];
-    const picked = new Set(all.map(({ id }) => id));
-    const select = make("select", { "data-test": "many-class", "aria-label": "Class of all that are ticked" });
-    for (const { index, name } of run.classes) select.append(make("option", { value: index }, name));
-    select.value = String(question.suggestion?.classes[0] ?? rows[0].suggestion?.classes?.[0] ?? 0);
-    const confirm = make("button", { type: "button", class: "first", "data-test": "many-confirm" });
-    const count = () => {
-      confirm.textContent = `Confirm ${picked.size}`;
-      confirm.disabled = !picked.size;
-    };
-    let clicks = 1;
-    let given = false;
-    const release = () => {
-      if (given) return;
-      for (const { id } of rows) call("POST", `/questions/${encodeURIComponent(id)}/release`).catch(() => {});
-    };
-    const tiles = all.map(({ id, image }) => {
-      const tile = make("button", { type: "button", class: "tile", "aria-pressed": "true", "data-test": `many-${id}`, "aria-label": `Region in ${image}` }, make("img", { src: thumb(id, 160), alt: "" }));
-      tile.addEventListener("click", () => {
-        clicks++;
-        if (!picked.delete(id)) picked.add(id);
-        tile.setAttribute("aria-pressed", String(picked.has(id)));
-        count();
-      });
-      return tile;
-    });
-    confirm.addEventListener("click", () => {
-      given = true;
-      session.several(question, { queries: [...picked], classes: [Number(select.value)], seconds: spent(), clicks });
-      hide();
-    });
-    count();
-    if (named("dialog").open) named("dialog").addEventListener("close", release, { once: true });
-    else release();
-    return [
-      make("p", { class: "note" }, "Those that the model takes for the same. Press what does not belong, choose the class, confirm."),
-      make("div", { class: "grid many" }, ...tiles),
-      make("div", { class: "confirm" }, make("label", {}, "All ticked are ", select), confirm),
     ];
   });
 }
