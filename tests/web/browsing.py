@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import signal
@@ -19,13 +20,14 @@ from typing import Any
 
 import numpy as np
 import uvicorn
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright
 from tiny import tiny
 
 from seglens.functional.run_lengths import decode
 from seglens.loop import State, create, drive
 from seglens.store import Repository
-from seglens.types import BoolArray, ByteArray
+from seglens.types import BoolArray, ByteArray, FloatArray
 from seglens.web.app import create_app
 from seglens.web.office import Office
 
@@ -188,6 +190,15 @@ class Desk:
         assert question is not None
         height, width = question["size"]
         return box[0] + (place[1] + 0.5) * box[2] / width, box[1] + (place[0] + 0.5) * box[3] / height
+
+    def color(self, place: Place) -> FloatArray:
+        """(3,) 0 to 255: what is on the screen in the middle of a pixel."""
+        self.page.mouse.move(0, 0)
+        self.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        x, y = self.spot(place)
+        picture = self.page.screenshot(clip={"x": x - 1, "y": y - 1, "width": 2, "height": 2})
+        with Image.open(io.BytesIO(picture)) as found:
+            return np.asarray(found.convert("RGB"), np.float64).mean((0, 1))
 
     def click(self, place: Place, button: Any = "left") -> None:
         """Click a pixel."""

@@ -156,6 +156,14 @@ def test_everything_is_placed_without_a_pointer(tmp_path: Path, context: Browser
             ],
         )
         np.testing.assert_array_equal(desk.mask(), expected)
+        labelled, blue = (y - 4, x + 6), np.array([0, 114, 178])
+        assert expected[labelled] == 4
+        desk.at("fade-mask").fill("0")
+        bare = desk.color(labelled)
+        for strength in (100, 50):
+            desk.at("fade-mask").fill(str(strength))
+            np.testing.assert_allclose(desk.color(labelled), bare + (blue - bare) * strength / 100, atol=2)
+        desk.at("stage-frame").focus()
         keys(desk, "b", "1", "Shift+Space", "ArrowUp", "Escape")  # a stroke that is dropped
         np.testing.assert_array_equal(desk.mask(), expected)
         keys(desk, "c", "7")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,14 @@ import pytest
 from browsing import Desk, nearby, until, wait_for_people
 from PIL import Image
 from playwright.sync_api import BrowserContext
+from scipy import ndimage
 from tiny import TINY
 
 from seglens.data import open_data
 from seglens.files import encode_id, read_arrays
 from seglens.loop import drive, load_config
 from seglens.store import Repository
-from seglens.types import Answer, AnswerStatus, ByteArray, Cost, FloatArray, Provenance
+from seglens.types import Answer, AnswerStatus, BoolArray, ByteArray, Cost, FloatArray, Provenance
 
 STOPS = [[10, 8, 40], [80, 18, 110], [180, 50, 110], [245, 120, 70], [253, 230, 150]]
 """Colours of the heat scale at 0, 1/4, 1/2, 3/4 and 1."""
@@ -82,4 +84,63 @@ def test_layers_show_the_stored_maps(
         np.testing.assert_array_equal(shown("eem"), heat(score, float(score.min()), float(score.max())))
         assert len(np.unique(maps["prediction"])) > 1
         np.testing.assert_array_equal(shown("prediction"), colors[maps["prediction"]])
+        for name in ("entropy", "proximity", "eem", "prediction"):
+            desk.at(f"layer-{name}").uncheck()
+        desk.press("zoom-all")
+        picture = data.image(question["image"]).astype(np.float64)
+        inside, outside = (brightest(picture, part) for part in (desk.region(), ~desk.region()))
+        photo = desk.color(inside)  # a JPEG
+        np.testing.assert_allclose(photo, picture[inside], atol=15)
+        look_at_the_photo(desk, inside, outside, photo)
+        if native == size:
+            look_at_a_layer(desk, inside, photo, heat(maps["entropy"], 0, 1)[inside].astype(np.float64))
         assert desk.errors == []
+
+
+def brightest(picture: FloatArray, mask: BoolArray) -> tuple[int, int]:
+    """A pixel of a mask, not at its border."""
+    light = np.where(ndimage.binary_erosion(mask), picture.min(-1), -1)
+    y, x = np.unravel_index(int(light.argmax()), mask.shape)
+    return int(y), int(x)
+
+
+def look_at_the_photo(desk: Desk, inside: tuple[int, int], outside: tuple[int, int], photo: FloatArray) -> None:
+    """Brightness, contrast, the photo's own switch and strength, and what is dark outside: on the screen."""
+    near = partial(np.testing.assert_allclose, atol=2)
+    near(desk.color(inside), photo)
+    desk.at("brightness").fill("50")
+    near(desk.color(inside), 0.5 * photo)
+    desk.at("brightness").fill("100")
+    desk.at("contrast").fill("40")
+    near(desk.color(inside), 0.4 * (photo - 127.5) + 127.5)
+    desk.at("contrast").fill("100")
+    near(desk.color(inside), photo)
+    desk.at("layer-image").uncheck()
+    ground = desk.color(inside)
+    assert abs(ground - photo).max() > 20
+    desk.at("layer-image").check()
+    desk.at("fade-image").fill("50")
+    near(desk.color(inside), (photo + ground) / 2)
+    desk.at("fade-image").fill("100")
+    desk.at("fade-dim").fill("0")
+    bare = desk.color(outside)
+    desk.at("fade-dim").fill("60")
+    near(desk.color(outside), 0.4 * bare)
+    near(desk.color(inside), photo)
+
+
+def look_at_a_layer(desk: Desk, inside: tuple[int, int], photo: FloatArray, value: FloatArray) -> None:
+    """A layer's switch and strength on the screen."""
+    near = partial(np.testing.assert_allclose, atol=2)
+    assert abs(value - photo).max() > 20
+    desk.at("layer-entropy").check()
+    for strength in (100, 50, 0):
+        desk.at("fade-entropy").fill(str(strength))
+        near(desk.color(inside), photo + (value - photo) * strength / 100)
+    desk.at("fade-entropy").fill("100")
+    desk.at("layer-entropy").uncheck()
+    near(desk.color(inside), photo)
+    layers = desk.page.evaluate("fetch('/api/run').then((got) => got.json())")["layers"]
+    for color in (value, photo):
+        desk.key(f"Alt+{layers.index('entropy') + 1}")
+        near(desk.color(inside), color)

@@ -45,7 +45,7 @@ export class Layers {
     for (const name of ["image", ...names.filter((other) => other !== "image")]) {
       const canvas = make("canvas", { class: `layer layer-${name}`, "aria-hidden": "true" });
       this.canvases.set(name, canvas);
-      world.insertBefore(canvas, named("stage"));
+      world.insertBefore(canvas, named("dim"));
       controls.append(this.#row(name, canvas));
     }
   }
