@@ -6,11 +6,14 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
-from browsing import CELLS, GRID, Desk, Server, launch, serving, wait_for_people
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from browsing import CELLS, GRID, SOURCE, Desk, Server, launch, serving, wait_for_people
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +26,26 @@ def browser() -> Iterator[Browser]:
         found = launch(playwright)
         yield found
         found.close()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_args: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Iterator[Page]:
+    """An empty page beside the modules."""
+    files = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(SOURCE / "seglens" / "web" / "static")))
+    thread = Thread(target=files.serve_forever)
+    thread.start()
+    found = browser.new_page()
+    found.goto(f"http://127.0.0.1:{files.server_port}/icon.svg")
+    yield found
+    found.close()
+    files.shutdown()
+    thread.join()
+    files.server_close()
 
 
 @pytest.fixture

@@ -2,42 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 
 import numpy as np
-import pytest
-from browsing import SOURCE
 from gestures import capsule, cut_off, polygon
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from seglens.functional.run_lengths import decode, encode
 from seglens.types import BoolArray
 
 SIZE = (37, 53)
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_args: Any) -> None:
-        pass
-
-
-@pytest.fixture(scope="module")
-def page(browser: Browser) -> Iterator[Page]:
-    """An empty page beside the modules."""
-    files = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(SOURCE / "seglens" / "web" / "static")))
-    thread = Thread(target=files.serve_forever)
-    thread.start()
-    found = browser.new_page()
-    found.goto(f"http://127.0.0.1:{files.server_port}/icon.svg")
-    yield found
-    found.close()
-    files.shutdown()
-    thread.join()
-    files.server_close()
 
 
 def pixels(page: Page, call: str, *values: Any) -> BoolArray:
