@@ -13,6 +13,8 @@ from browsing import Desk, nearby, stored, stored_mask, until
 from playwright.sync_api import BrowserContext, Route
 from served import make_run
 
+from seglens.store import Repository
+from seglens.store.people import People, Role
 from seglens.types import ByteArray
 from seglens.web import guard
 
@@ -152,6 +154,42 @@ def test_what_local_storage_has_no_room_for_outlives_a_reload(desk: Desk, run: P
     desk.saved()
     desk.reload()
     np.testing.assert_array_equal(desk.mask(), mask)
+
+
+def test_a_reviewers_decision_offline_arrives_after_a_reload(tmp_path: Path, context: BrowserContext) -> None:
+    run = make_run(tmp_path, ask={"name": "human", "overlap": 1.0, "agree": 0.9}, count=2)
+    people = People(Repository.of_run(run))
+    tokens = []
+    for name, role in (("ana", Role.ANNOTATOR), ("ben", Role.ANNOTATOR), ("rea", Role.REVIEWER)):
+        people.add(name, role, "a password of theirs")
+        tokens.append(people.token(name))
+    people.repo.close()
+    with nearby(run) as url:
+        page = {"X-Seglens": "page"}
+        for number, token in enumerate(tokens[:2]):
+            for id in ("q00", "q01"):
+                who = {**page, "X-Seglens-Desk": token[:8], "Authorization": f"Bearer {token}"}
+                body = {"classes": [number], "revision": 1}
+                assert context.request.post(f"{url}/api/questions/{id}/answer", data=body, headers=who).ok
+        login = {"name": "rea", "password": "a password of theirs"}
+        assert context.request.post(f"{url}/api/login", data=login, headers=page).ok
+        desk = Desk(context, url)
+        for id, status, said in (("q00", 0, "offline: 1 waiting"), ("q01", 422, "The decision was not taken: No 422.")):
+            desk.press("review")
+            choice = desk.at(f"dispute-{id}").locator("[data-test=take-ben]")
+            desk.page.route("**/review/*", refusing(status) if status else lambda route: route.abort())
+            choice.click()
+            until(lambda s=said: s in desk.page.locator("body").inner_text(), 10, said)
+            assert id not in stored(run)
+            desk.page.unroute("**/review/*")
+            if not status:
+                desk.reload()
+                until(lambda i=id: i in stored(run), 10, "the decision to arrive")
+        desk.at("dispute-q01").locator("[data-test=take-ana]").click()  # what was refused is there again
+        until(lambda: "q01" in stored(run), 10, "the other decision to be stored")
+        assert [stored(run)[id].answer.classes for id in ("q00", "q01")] == [(1,), (0,)]
+        desk.page.get_by_text("Nothing to review").wait_for()
+        assert desk.errors == []
 
 
 def test_similar_regions_that_are_confirmed_offline_arrive_after_a_reload(

@@ -14,7 +14,7 @@ import { panel } from "./panel.js";
 import * as people from "./people.js";
 import { follow, setGoal } from "./progress.js";
 import { queue } from "./queue.js";
-import { review } from "./review.js";
+import { again, review } from "./review.js";
 import { Session } from "./session.js";
 import { Stage } from "./stage.js";
 import { Tools } from "./tools.js";
@@ -78,6 +78,7 @@ async function begin() {
   };
   session.addEventListener("edit", () => outbox.changed());
   session.addEventListener("settled", () => review(session, run, palette));
+  session.addEventListener("decided", () => again(session, run, palette));
   session.addEventListener("question", () => question(session, view, stage, layers, tools));
   const lookAtQueue = queue(session);
   follow((status, before) => {

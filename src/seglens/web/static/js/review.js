@@ -30,7 +30,7 @@ export function review(session, run, palette) {
       ? "Nothing of what the last audit doubts is left to look at."
       : "No audit yet: the command “seglens audit” looks for answers that are likely wrong.";
     return [
-      make("h3", {}, "Two people, two answers"),
+      make("h3", { class: "review" }, "Two people, two answers"),
       ...(disputes.length ? disputes.map((/** @type {any} */ row) => dispute(table, row)) : ["Nothing to review: where two people were asked, they agreed."]),
       make("h3", {}, "Answers that the audit doubts"),
       ...(doubted.length ? doubted.map((/** @type {any} */ row) => doubt(table, row)) : [none]),
@@ -112,27 +112,34 @@ function others({ run }, text, take) {
 }
 
 /**
- * Decides, takes the section away, and looks again when it was the last one. What it took goes along: the seconds since
- * the decision before, the clicks in this section, and one edit where the answer is another.
+ * Look again when the last decision of an open review has arrived.
+ *
+ * @param {import("./session.js").Session} session
+ * @param {import("./types.js").Run} run
+ * @param {import("./palette.js").Palette} palette
+ */
+export function again(session, run, palette) {
+  const open = document.querySelector("dialog[open] .review");
+  if (open && !document.querySelector(".dispute")) review(session, run, palette);
+}
+
+/**
+ * Decides, and takes the section away. What it took goes along: the seconds since the decision before, the clicks in this
+ * section, and one edit where the answer is another.
  *
  * @param {Table} table
  * @param {HTMLElement} section
  * @param {string} id
  */
-function taker({ session, run, palette, clock }, section, id) {
+function taker({ session, clock }, section, id) {
   let [seconds, clicks] = [0, 0];
   section.addEventListener("click", () => clicks++, true);
-  return async (/** @type {any} */ { annotator, answer }) => {
+  return (/** @type {any} */ { annotator, answer }) => {
     seconds += clock();
     const effort = { seconds, clicks: Math.max(clicks, 1), edits: answer ? 1 : 0 };
     const body = answer ? { answer: { ...answer, ...effort } } : { annotator, ...effort };
-    try {
-      await call("POST", `/review/${encodeURIComponent(id)}`, body);
-      section.remove();
-      if (!document.querySelector(".dispute")) review(session, run, palette);
-    } catch (error) {
-      tell(/** @type {Error} */ (error).message);
-    }
+    section.remove();
+    session.outbox.post("review", id, "POST", `/review/${encodeURIComponent(id)}`, body);
   };
 }
 

@@ -192,6 +192,7 @@ export class Session extends Work {
   #delivered(/** @type {import("./outbox.js").Letter} */ letter, /** @type {any} */ answer) {
     if (letter.what === "many") this.#told(letter.body.queries, answer);
     if (letter.what === "many" && letter.body.queries.includes(this.question?.id)) return this.#done();
+    if (letter.what === "review") this.happened("decided");
     if (letter.what !== "answer") return;
     const settled = letter.path.startsWith("/review/");
     if (!settled && !this.past.includes(letter.id)) this.past.push(letter.id);
@@ -219,11 +220,12 @@ export class Session extends Work {
       this.sending = false;
       return this.answer(letter.body.status);
     }
+    const kept = here && this.outbox.parked(letter.id) ? " It is kept in this browser, should the question come back." : "";
+    if (here || letter.what === "many" || letter.what === "review") this.tell(`${NOT_TAKEN[letter.what]} not taken: ${failure.message}${kept}`);
+    if (letter.what === "review") this.happened("decided");
     if (!here) return;
     this.sending = false;
     this.happened("sending");
-    const kept = this.outbox.parked(letter.id) ? " It is kept in this browser, should the question come back." : "";
-    this.tell(`${NOT_TAKEN[letter.what]} not taken: ${failure.message}${kept}`);
     if (failure.status === 409 || failure.status === 404 || (failure.status === 403 && this.reviewing)) this.next();
   }
 
