@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import uvicorn
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright
+from playwright.sync_api import Browser, BrowserContext, BrowserType, Locator, Page, Playwright
 from tiny import tiny
 
 from seglens.functional.run_lengths import decode
@@ -39,11 +39,41 @@ CELLS = {"unit": "pixels", "initial": 36 * 32 * 32, "per_round": 12 * 32 * 32}
 Place = tuple[int, int]
 
 
+NAMELESS = """() => ['button', 'input', 'select', 'a', '[role=group]', '[role=application]', 'canvas', 'dialog[open]']
+  .flatMap((what) => [...document.querySelectorAll(what)]).filter((e) => !e.closest('[aria-hidden]'))
+  .filter((e) => !(e.getAttribute('aria-label') || e.textContent.trim() || e.closest('label')?.textContent.trim()))
+  .filter((e) => !document.getElementById(e.getAttribute('aria-labelledby'))?.textContent.trim())
+  .concat([...document.querySelectorAll('img:not([alt])')])
+  .map((e) => e.outerHTML.slice(0, 120))"""
+"""Controls without an accessible name, and pictures that do not say whether they mean something."""
+
+
 def launch(playwright: Playwright) -> Browser:
     """Debian's Chromium."""
+    return another(playwright.chromium)
+
+
+def another(chromium: BrowserType) -> Browser:
+    """A Chromium in a process of its own."""
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     assert found is not None
-    return playwright.chromium.launch(executable_path=found, args=FLAGS)
+    return chromium.launch(executable_path=found, args=FLAGS)
+
+
+def kill(browser: Browser) -> None:
+    """End a browser's process as a crash does: nothing of it says goodbye."""
+    found = browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
+    (pid,) = (one["id"] for one in found if one["type"] == "browser")
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: not _alive(pid), 20, "the browser to be gone")
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def free_port() -> int:
@@ -212,6 +242,19 @@ class Desk:
         for spot in spots[1:]:
             self.page.mouse.move(*spot)
         self.page.mouse.up()
+
+    def nameless(self) -> list[str]:
+        """Controls of what is shown that have no accessible name."""
+        found: list[str] = self.page.evaluate(NAMELESS)
+        return found
+
+    def log_in(self, name: str) -> None:
+        """Log in with one's password; the page loads anew."""
+        self.at("login-name").fill(name)
+        self.at("login-password").fill(f"{name}'s password")
+        with self.page.expect_navigation():
+            self.press("login")
+        self.page.evaluate("window.seglens.ready")
 
     def look(self, seconds: float) -> None:
         """Look at what is there, and move the pointer meanwhile."""

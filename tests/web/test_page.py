@@ -9,11 +9,6 @@ from browsing import Desk, Server, stored, stored_mask, touching, until, writing
 from gestures import cut_off, painted, stroke
 from playwright.sync_api import Browser, Route
 
-NAMELESS = """() => ['button', 'input', 'select', 'a', '[role=group]', '[role=application]', 'canvas']
-  .flatMap((what) => [...document.querySelectorAll(what)]).filter((e) => !e.matches('[aria-hidden]'))
-  .filter((e) => !(e.getAttribute('aria-label') || e.textContent.trim() || e.closest('label')?.textContent.trim()))
-  .map((e) => e.outerHTML.slice(0, 120))"""
-
 
 def way(desk: Desk) -> list[tuple[int, int]]:
     question = desk.asked()
@@ -129,11 +124,11 @@ def test_a_key_can_be_given_to_another_action(desk: Desk) -> None:
 
 
 def test_every_control_has_a_name_and_every_view_opens(desk: Desk) -> None:
-    assert desk.page.evaluate(NAMELESS) == []
+    assert desk.nameless() == []
     for name in ("history", "guide", "keys"):
         desk.press(name)
         desk.page.wait_for_timeout(300)
-        assert desk.page.evaluate(NAMELESS) == []
+        assert desk.nameless() == []
         desk.press("close")
     layers = desk.page.locator("[data-test^=layer-]:not([data-test=layer-image]):not([data-test=layers-card])")
     assert layers.count() == 0 or layers.first.is_visible()

@@ -53,7 +53,12 @@ def _look_up(office: Office, token: str | None) -> Person:
 
 async def owner_of(request: Request, person: Annotated[Person, Depends(person_of)]) -> Owner:
     """The desk that asks."""
-    return Owner(person.name, request.headers.get("x-seglens-desk", "")[:64])
+    return Owner(person.name, desk_of(request))
+
+
+def desk_of(request: Request) -> str:
+    """The name of the desk that asks."""
+    return request.headers.get("x-seglens-desk", "")[:64]
 
 
 async def reviewer_of(person: Annotated[Person, Depends(person_of)]) -> Person:

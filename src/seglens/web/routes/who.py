@@ -8,10 +8,11 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from seglens.store.people import SESSION_SECONDS
+from seglens.store.queue import Owner
 from seglens.web.bodies import LoginBody, Nothing, PersonBody
 from seglens.web.figures import people_figures
 from seglens.web.refusal import Refusal
-from seglens.web.who import COOKIE, Boss, Somebody, TheOffice, token_of
+from seglens.web.who import COOKIE, Boss, Somebody, TheOffice, desk_of, token_of
 
 router = APIRouter(prefix="/api")
 PATIENCE = 5
@@ -73,9 +74,12 @@ def log_in(body: LoginBody, request: Request, response: Response, office: TheOff
 
 @router.post("/logout")
 def log_out(body: Nothing, request: Request, response: Response, office: TheOffice) -> dict[str, bool]:
-    """End the session."""
+    """End the session; what lies on the desk returns to the others."""
     token = token_of(request)
     if token is not None:
+        person = office.people.whose(token)
+        if person is not None:
+            office.desk.leave(Owner(person.name, desk_of(request)))
         office.people.log_out(token)
     office.short.forget()
     response.delete_cookie(COOKIE, path="/")
