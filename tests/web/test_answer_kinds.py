@@ -125,6 +125,8 @@ def test_two_people_who_disagree_and_a_reviewer(tmp_path: Path, browser: Browser
         desk.page.locator(".dispute").first.wait_for()
         if kind == "dense":
             desk.page.locator(".dispute canvas").nth(1).wait_for()
+        assert desk.nameless() == []
+        loaded(desk.page.locator(".dispute img"))
         paid = spent(run)
         desk.look(1.5)
         desk.press("take-ben")
@@ -186,6 +188,7 @@ def together(desk: Desk) -> set[str]:
     tiles = desk.page.locator(".many .tile")
     tiles.nth(2).wait_for()
     loaded(tiles.locator("img"))
+    assert desk.nameless() == []
     tiles.nth(1).click()
     left = desk.page.locator('.many .tile[aria-pressed="true"]')
     return {name.removeprefix("many-") for name in left.evaluate_all("(all) => all.map((one) => one.dataset.test)")}
@@ -212,15 +215,13 @@ def spent(run: Path) -> Cost:
 def let_in(browser: Browser, url: str, name: str) -> Desk:
     """Somebody who has logged in, the second time with the right password."""
     desk = Desk(browser.new_context(viewport={"width": 1280, "height": 800}), url)
+    assert desk.nameless() == []
     desk.at("login-name").fill(name)
     desk.at("login-password").fill("wrong")
     desk.press("login")
     until(lambda: desk.at("login-error").inner_text(), 10, "a wrong password to be told")
     desk.page.wait_for_timeout(1500)
-    desk.at("login-password").fill(f"{name}'s password")
-    with desk.page.expect_navigation():
-        desk.press("login")
-    desk.page.evaluate("window.seglens.ready")
+    desk.log_in(name)
     return desk
 
 

@@ -168,6 +168,7 @@ def test_a_reviewer_looks_at_doubts_on_the_page(tmp_path: Path, context: Browser
         )
         names = desk.page.locator(".doubt").evaluate_all("(all) => all.map((one) => one.dataset.test)")
         other = next(name.removeprefix("doubt-") for name in names if name != f"doubt-{wrong}")
+        assert desk.nameless() == []
         desk.look(1.2)
         desk.press(f"keep-{other}")
         until(lambda: not desk.at(f"doubt-{other}").count(), 10, "the kept answer to go")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from browsing import Desk, Server, serving, stored, until, wait_for_people
-from playwright.sync_api import Browser, BrowserContext
+from browsing import Desk, Server, another, kill, loaded, serving, stored, until, wait_for_people
+from playwright.sync_api import Browser, BrowserContext, Route
 
 from seglens.store import Repository
 from seglens.types import AnswerStatus
@@ -26,8 +26,12 @@ def named(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def test_two_browsers_never_get_the_same_question_and_a_killed_one_gives_it_back(
     browser: Browser, named: Server
 ) -> None:
-    contexts = [browser.new_context(viewport={"width": 1280, "height": 800}) for _ in range(2)]
+    browsers = [another(browser.browser_type), browser]
+    contexts = [one.new_context(viewport={"width": 1280, "height": 800}) for one in browsers]
     ana, ben = (Desk(context, named.url) for context in contexts)
+    held: list[Route] = []
+    for desk in (ana, ben):
+        desk.page.route("**/api/claim", lambda route: held.append(route))
     seen: list[str] = []
     hands: dict[Desk, str | None] = {ana: None, ben: None}
     for _ in range(6):
@@ -37,12 +41,17 @@ def test_two_browsers_never_get_the_same_question_and_a_killed_one_gives_it_back
             seen.append(str(hands[desk]))
         ana.press("class-1")
         ben.press("class-2")
+        until(lambda: ana.page.wait_for_timeout(20) or len(held) == 2, 20, "both to ask for the next question")
+        while held:  # at the same instant
+            held.pop().continue_()
+    for desk in (ana, ben):
+        desk.page.unroute("**/api/claim")
     until(lambda: len(stored(named.run)) == 12, 20, "twelve answers in the store")
     assert {id: found.answer.classes for id, found in stored(named.run).items()} == {
         id: (1 + index % 2,) for index, id in enumerate(seen)
     }
     lost = ana.asked(hands[ana])["id"]
-    contexts[0].close()
+    kill(browsers[0])
     mine = ben.asked(hands[ben])["id"]
     assert mine != lost
     for step in range(2 * int(SECONDS) + 1):
@@ -136,7 +145,12 @@ def test_four_ways_not_to_answer_and_an_answer_changed(named: Server, context: B
     following = desk.asked(last)["id"]
     found = stored(named.run)
     assert {id: found[id].answer.status for id in said} == said
+    desk.press("guide")
+    loaded(desk.page.locator(".guide section").filter(has=desk.page.locator(".crops img")).first.locator("img"))
+    desk.press("close")
     desk.press("history")
+    desk.at(f"answer-{last}").wait_for()
+    loaded(desk.page.locator(".history img"))
     desk.press(f"answer-{last}")
     assert desk.asked(following)["id"] == last
     assert desk.at("class-4").get_attribute("aria-pressed") == "true"
