@@ -78,6 +78,31 @@ def test_what_is_refused_for_whatever_reason_is_there_after_a_reload(desk: Desk,
     np.testing.assert_array_equal(stored_mask(stored(run)[id]), mask)
 
 
+def test_an_answer_that_waits_is_shown_as_it_was_given(desk: Desk, run: Path) -> None:
+    id, mask = desk.asked()["id"], draw(desk, 3)
+    desk.saved()
+    desk.page.route("**/answer", lambda route: route.fulfill(status=502, body="<h1>Bad gateway</h1>"))
+    desk.press("submit")
+    desk.page.wait_for_timeout(300)
+    desk.reload()
+    until(lambda: desk.question, 10, "the question")
+    assert (desk.state()["question"]["id"], desk.state()["sending"]) == (id, True)
+    np.testing.assert_array_equal(desk.mask(), mask)
+    desk.page.unroute("**/answer")
+    desk.asked(id)
+    np.testing.assert_array_equal(stored_mask(stored(run)[id]), mask)
+
+
+def test_a_proxy_that_knows_no_such_way_does_not_take_the_question_away(desk: Desk) -> None:
+    id = desk.asked()["id"]
+    desk.page.route("**/draft", lambda route: route.fulfill(status=404, body="<h1>Not found</h1>"))
+    mask = draw(desk, 1)
+    until(lambda: "refused this (404)" in desk.at("tells").inner_text(), 10, "the refusal to be told")
+    desk.page.wait_for_timeout(300)
+    assert desk.asked()["id"] == id
+    np.testing.assert_array_equal(desk.mask(), mask)
+
+
 def test_a_draft_that_is_too_large_goes_without_its_strokes(
     desk: Desk, run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -78,6 +78,17 @@ export class Outbox {
   }
 
   /**
+   * An answer that the server may not have yet.
+   *
+   * @param {string} id
+   * @returns {any} a draft that says the same, or null
+   */
+  answer(id) {
+    const found = keep.get(this.#key("answer", id));
+    return found && this.#mine(found) ? (found.body.answer ?? found.body) : null;
+  }
+
+  /**
    * What was said to a question and not taken.
    *
    * @param {string} id

@@ -102,8 +102,9 @@ export class Session extends Work {
     this.flush();
     this.reviewing = reviewing;
     this.empty = false;
-    this.sending = false;
-    const kept = this.outbox.draft(question.id);
+    const sent = this.outbox.answer(question.id);
+    this.sending = Boolean(sent);
+    const kept = sent ?? this.outbox.draft(question.id);
     const said = this.take(question, kept, this.outbox.history(question.id));
     clearInterval(this.renewing);
     this.renewing = renewed(question, (failure) => this.#lost(question, failure));
@@ -226,7 +227,8 @@ export class Session extends Work {
     if (!here) return;
     this.sending = false;
     this.happened("sending");
-    if (failure.status === 409 || failure.status === 404 || (failure.status === 403 && this.reviewing)) this.next();
+    const gone = failure.status === 409 || failure.status === 404 || (failure.status === 403 && this.reviewing);
+    if (gone && failure.body) this.next(); // a proxy's refusal says nothing of the question
   }
 
   #lost(/** @type {import("./types.js").Question} */ question, /** @type {Failure} */ failure) {
