@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from served import at, make_run, page, stored, whole
 
 from seglens.store import Repository
+from seglens.store.changes import take_changes
 from seglens.store.tables import RevisionRow
 from seglens.types import IGNORE, AnswerStatus, Provenance
 
@@ -185,3 +187,23 @@ def test_points_lie_in_the_region(tmp_path: Path) -> None:
     with page(run) as client:
         whole_region = {"mask": whole({"region": {"runs": [[0, 4]]}}, 1)}
         assert client.post("/api/questions/q01/answer", json=whole_region).status_code == 422
+
+
+def test_an_answer_keeps_how_it_came_about_until_it_is_changed_elsewhere(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "class-set")
+    steps = {"past": [{"classes": [1], "point": None}], "undone": []}
+    with page(run) as client:
+        for revision, said in ((1, {"steps": steps}), (2, {"steps": steps}), (3, {})):
+            body = {"classes": [1, 2], "revision": revision, "seconds": 2.0, **said}
+            assert client.post("/api/questions/q00/answer", json=body).status_code == 200
+            draft = client.get("/api/questions/q00").json()["draft"]
+            assert (draft is not None) == bool(said)
+            if draft is not None:
+                assert (draft["revision"], draft["steps"], draft["classes"]) == (revision, steps, [1, 2])
+        client.post("/api/questions/q00/answer", json={"classes": [4], "revision": 4, "steps": steps})
+        answer = stored(run)["q00"].answer
+        repo = Repository.of_run(run)
+        assert take_changes(repo, [replace(answer, classes=(3,))]).changed == 1
+        repo.close()
+        question = client.get("/api/questions/q00").json()
+        assert (question["draft"], question["answer"]["classes"], question["revision"]) == (None, [3], 5)
