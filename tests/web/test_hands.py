@@ -165,6 +165,7 @@ def test_everything_is_placed_without_a_pointer(tmp_path: Path, context: Browser
             np.testing.assert_allclose(desk.color(labelled), bare + (blue - bare) * strength / 100, atol=2)
         desk.at("stage-frame").focus()
         keys(desk, "b", "1", "Shift+Space", "ArrowUp", "Escape")  # a stroke that is dropped
+        keys(desk, "b", "Shift+Space", "ArrowUp", "e", "ArrowDown", "Shift+Space")  # and by taking another tool
         np.testing.assert_array_equal(desk.mask(), expected)
         keys(desk, "c", "7")
         with desk.page.expect_request("**/cut-out") as asked:
