@@ -176,6 +176,8 @@ def test_a_body_that_is_too_large_is_not_read(client: TestClient) -> None:
             yield b" " * 1024 * 1024
 
     refused(client.put("/api/questions/q00/draft", content=pieces()), 413, "larger than 32 MB")
+    names = json.dumps({"query": "x" * 2 * 1024 * 1024})
+    refused(client.post("/api/claim", **raw(names)), 413, "larger than 2 MB")  # a name and no mask
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,9 @@ from seglens.web.refusal import refuse
 
 MOST_BYTES = 32 * 1024 * 1024
 """A draft of a detailed mask over 12 megapixels, with its strokes, is a third of it."""
+SMALL_BYTES = 2 * 1024 * 1024
+"""Of everything that carries no mask: a body is read as JSON before it is known who sends it."""
+WITH_MASK = ("/draft", "/answer")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 POLICY = (
@@ -41,9 +44,10 @@ class Guard:
         headers = Headers(scope=scope)
         said = self._wrong(scope["method"], headers)
         if said is None and scope["method"] not in SAFE:
-            body = await _body(headers, receive)
+            most = _most(str(scope["path"]))
+            body = await _body(headers, receive, most)
             if body is None:
-                said = 413, f"The body is larger than {MOST_BYTES // 1024 // 1024} MB; nothing was stored."
+                said = 413, f"The body is larger than {most // 1024 // 1024} MB; nothing was stored."
             else:
                 receive = _replay(body, receive)
         if said is not None:
@@ -81,10 +85,15 @@ def _shown(text: str) -> str:
     return text[:80].encode("ascii", "replace").decode()
 
 
-async def _body(headers: Headers, receive: Receive) -> bytes | None:
+def _most(path: str) -> int:
+    with_mask = path.endswith(WITH_MASK) or path.startswith("/api/review/")
+    return MOST_BYTES if with_mask else min(SMALL_BYTES, MOST_BYTES)
+
+
+async def _body(headers: Headers, receive: Receive, most: int) -> bytes | None:
     """The whole body; None where it is too large, of which no more is read than shows that."""
     length = headers.get("content-length", "0")
-    if length.isdigit() and int(length[:12]) > MOST_BYTES:
+    if length.isdigit() and int(length[:12]) > most:
         return None
     parts: list[bytes] = []
     size = 0
@@ -94,7 +103,7 @@ async def _body(headers: Headers, receive: Receive) -> bytes | None:
             return b"".join(parts)
         parts.append(message.get("body", b""))
         size += len(parts[-1])
-        if size > MOST_BYTES:
+        if size > most:
             return None
         if not message.get("more_body", False):
             return b"".join(parts)
