@@ -13,16 +13,17 @@ from seglens.store import Repository
 from seglens.store.desk import Desk
 from seglens.store.people import People, Role
 from seglens.store.queue import Owner
-from seglens.types import Answer, AnswerKind, AnswerStatus, Cost, Provenance, Query, Region
+from seglens.store.review import decide
+from seglens.types import Answer, AnswerKind, AnswerStatus, Cost, Provenance, Purpose, Query, Region
 
 SIZE = (4, 6)
 
 
-def query(name: str) -> Query:
+def query(name: str, round: int = 0) -> Query:
     import numpy as np
 
     region = Region("a", SIZE, np.array([[1, 3]], np.int32), "grid", 0)
-    return Query(name, 0, region, AnswerKind.DOMINANT_CLASS, 0.5, Cost(1, 3, 2), {})
+    return Query(name, round, region, AnswerKind.DOMINANT_CLASS, 0.5, Cost(1, 3, 2), {})
 
 
 def answer(name: str, person: str, classes: tuple[int, ...] = (1,)) -> Answer:
@@ -138,3 +139,41 @@ def test_only_what_comes_again_is_not_waited_for(repo: Repository) -> None:
     assert level() == 2
     with repo.writing() as session:
         assert session.execute(text("PRAGMA synchronous")).scalar() == 2
+
+
+def test_the_queue_is_what_a_desk_would_get_and_who_has_it(repo: Repository) -> None:
+    repo.ask_several(["q1"], 2, 0.9)
+    repo.begin_round(1, 10.0)
+    repo.add_queries([query("r0", 1), query("r1", 1)])
+    desk, ana, ben = Desk(repo), Owner("ana", "one"), Owner("ben")
+    desk.claim_one(ana, "r1")
+    desk.claim_one(ben, "q0")
+    desk.claim_one(Owner("ana", "two"), "q2")
+    repo.add_answers([answer("q1", "ben"), answer("q3", "ben")])
+    seen = [(one.query.id, one.persons, one.here, one.free) for one in desk.queue(ana, 10)]
+    assert seen == [
+        ("r0", (), False, True),
+        ("r1", ("ana",), True, True),
+        ("q0", ("ben",), False, False),
+        ("q1", (), False, True),  # lacks a second person
+        ("q2", ("ana",), False, False),  # on another desk of hers
+    ]
+    assert [one.query.id for one in desk.queue(ana, 3)] == ["r0", "r1", "q0"]
+    assert [one.query.id for one in desk.queue(ben, 10)] == ["r0", "r1", "q0", "q2"]
+    desk.leave(ana)
+    assert desk.queue(ben, 2)[1].persons == ()
+    assert desk.seconds_left(Owner("ana", "two"), "q2") > 0
+    served = []
+    while found := desk.claim(ana):
+        served.append(found.id)
+        desk.hand_in(ana, answer(found.id, "ana"), 1, 1)
+    assert served == ["r0", "r1", "q1"]
+
+
+def test_a_review_that_is_told_twice_is_paid_once(repo: Repository) -> None:
+    repo.add_answers([answer("q0", "ana")])
+    before = repo.spent()
+    for _ in range(2):
+        decide(repo, "q0", "rea", "ana", None, taking=Cost(2, 0, 3.5))
+    assert repo.spent() == before + Cost(2, 0, 3.5)
+    assert repo.spent(purpose=Purpose.AUDIT) == Cost(0, 0, 0)
