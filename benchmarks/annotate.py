@@ -62,6 +62,12 @@ SIZE = (1024, 2048)
 DETAIL = ((0.8, 128), (0.2, 4))
 """What maps are mixed of: share, and pixels of its detail; the finest is a network's stride."""
 LAYERS = ("prediction", "entropy", "score")
+PICTURES: list[tuple[str, dict[str, str]]] = [
+    ("/api/picture", {}),
+    ("/api/ids", {"scale": "medium"}),
+    *(("/api/layer", {"name": name}) for name in LAYERS),
+]
+"""What a question shows."""
 SAVES = 3
 """Drafts before an answer."""
 
@@ -85,9 +91,8 @@ def make_run(folder: Path, images: int, questions: int) -> Path:
     office = Office(run, train=False)
     rng = np.random.default_rng(1)
     for id in office.data.ids:
-        smooth = 0.8 * _enlarged(rng.random((8, 16))) + 0.2 * _enlarged(
-            rng.random((SIZE[0] // DETAIL, SIZE[1] // DETAIL))
-        )
+        parts = [share * _enlarged(rng.random((SIZE[0] // of, SIZE[1] // of))) for share, of in DETAIL]
+        smooth = np.sum(parts, 0)
         maps = {"score": smooth.astype(np.float16), "entropy": smooth.clip(0, 1).astype(np.float16)}
         prediction = (smooth.clip(0, 0.999) * 19).astype(np.uint8)
         write_arrays(run / "rounds" / "000" / "maps" / f"{encode_id(id)}.npz", prediction=prediction, **maps)
@@ -166,10 +171,9 @@ class Annotator:
         return question
 
     async def _load(self, image: str) -> None:
-        wanted = [("/api/picture", {}), ("/api/ids", {"scale": "medium"})]
-        wanted += [("/api/layer", {"name": name}) for name in LAYERS]
         begun = time.perf_counter()
-        found = await asyncio.gather(*(self.client.get(path, params={"image": image, **more}) for path, more in wanted))
+        asked = (self.client.get(path, params={"image": image, **more}) for path, more in PICTURES)
+        found = await asyncio.gather(*asked)
         self.loads.append(1000 * (time.perf_counter() - begun))
         for response in found:
             response.raise_for_status()
@@ -308,7 +312,8 @@ def main() -> None:
         server, url = start(run)
         try:
             for id in Office(run, train=False).data.ids:  # into memory, as after the first minutes of a day
-                httpx.get(f"{url}/api/picture", params={"image": id})
+                for path, more in PICTURES:
+                    httpx.get(f"{url}{path}", params={"image": id, **more}).raise_for_status()
             own = [sys.executable, __file__, "--people", str(given.people), "--seconds", str(given.seconds)]
             own += ["--every", str(given.every), "--client", url]
             clients = [

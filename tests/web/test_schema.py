@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import schemathesis
+import schemathesis.specs.openapi.schemas  # at once: pytest rewrites it, which fails deep in frames
 from aimed import KINDS, Aim, Held, everything
 from fastapi import FastAPI
 from hypothesis import HealthCheck, Phase, given, seed, settings

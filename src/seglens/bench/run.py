@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from seglens.bench.asked import Asked, is_small, to_csv
 from seglens.bench.bands import BandMeter
@@ -104,7 +106,7 @@ def write_results(results: Results, out: Path, asked: Asked | None = None) -> li
         return []
     tables = make_tables(results)
     few = {"queries": asked} if asked and is_small(asked) else {}
-    texts = {f"{results.name}.json": json.dumps(plain(results) | few, indent=1, allow_nan=False) + "\n"}
+    texts = {f"{results.name}.json": _json(plain(results) | few)}
     if asked and not few:
         texts[QUERIES.format(results.name)] = to_csv(asked)
     texts |= {f"{results.name}.{end}": write(tables) for end, write in FORMATS.items()}
@@ -186,3 +188,9 @@ def _heading(results: Results) -> str:
     if results.unfinished:
         lines.append(f"Unfinished: {len(results.unfinished)} runs are still to do.\n")
     return "\n".join(lines) + "\n"
+
+
+def _json(values: Mapping[str, Any]) -> str:
+    """Indented, but lists of numbers on a line each: a large benchmark would be over a megabyte else."""
+    text = json.dumps(values, indent=1, allow_nan=False) + "\n"
+    return re.sub(r"\[\n[\s\d.,eE+-]+\]", lambda found: " ".join(found[0].split()), text)

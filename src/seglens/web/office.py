@@ -23,7 +23,7 @@ from seglens.store.desk import Desk
 from seglens.store.people import People, Person, Role
 from seglens.types import ByteArray, ClassTable, FloatArray, ImageId, Query, SeglensError, Size
 from seglens.web.driver import Driver
-from seglens.web.layers import Layers
+from seglens.web.layers import MAPPED, Layers
 from seglens.web.pictures import SCALES, Pictures
 from seglens.web.similar import KINDS, colors_of
 
@@ -182,14 +182,14 @@ class Office:
             self._stop.wait(2.0)
 
     def prepare(self, id: ImageId) -> None:
-        """Make an image's photo, superpixels and layers; what people say of it is drawn when it is asked for."""
+        """Make an image's photo, superpixels and maps; what is asked and said of it is drawn when somebody looks."""
         self.pictures.photo(id)
         for scale in SCALES:
             if self._stop.is_set():
                 return
             self.pictures.ids(id, scale)
         for name in self.layers.of(id):
-            if name not in ("image", "labels") and not self._stop.is_set():
+            if name in ("prediction", *MAPPED) and not self._stop.is_set():
                 self.layers.layer(id, name)
 
     def _note_colors(self, waiting: list[Query]) -> None:

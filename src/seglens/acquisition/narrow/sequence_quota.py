@@ -32,7 +32,7 @@ class SequenceQuota:
     reads_labelled: ClassVar[bool] = False
 
     def __init__(self, params: SequenceQuotaParams, context: PartContext) -> None:
-        self.params, self.data = params, context.data
+        self.params, self.context = params, context
 
     reduce = RandomSubset.reduce
 
@@ -42,7 +42,7 @@ class SequenceQuota:
         taken: Counter[str] = Counter()
         kept = set()
         for id in sorted(pool.ids, key=lambda id: (draws[id], id)):
-            group = self.data.item(id).group
+            group = self.context.data.item(id).group
             if taken[group] < self.params.each:
                 taken[group] += 1
                 kept.add(id)
