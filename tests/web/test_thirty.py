@@ -8,18 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from browsing import Desk, Server, stored, stored_mask, until
+from browsing import GRID, Desk, Server, stored, stored_mask, until
 from gestures import polygon, stroke
 from PIL import Image
 from playwright.sync_api import BrowserContext
 
+from seglens.store import LabelFiles
 from seglens.types import AnswerStatus, BoolArray, ByteArray
+
+TRAIN = {"rhythm": "interactive", "steps": 60, "batch": 4, "checkpoint_steps": 5}
+TWELVE = {"unit": "pixels", "initial": 12 * 32 * 32, "per_round": 12 * 32 * 32}
+"""Cells of GRID in images of 64 x 96."""
 
 
 def test_eighteen_by_click_and_key_while_rounds_train_and_the_server_is_killed(
     waiting: Callable[..., Path], context: BrowserContext
 ) -> None:
-    run = waiting(train={"rhythm": "interactive", "steps": 60, "batch": 4, "checkpoint_steps": 5})
+    run = waiting(train=TRAIN)
     server = Server(run).start()
     try:
         desk = Desk(context, server.url)
@@ -57,8 +62,10 @@ def test_eighteen_by_click_and_key_while_rounds_train_and_the_server_is_killed(
         assert all(found.answer.cost.clicks == 1 and found.answer.cost.seconds > 0 for found in stored(run).values())
         for _ in range(6):
             last = desk.asked(last)["id"]
+            said[last] = 1
             desk.key("2")
         until(lambda: desk.points() >= 2, 120, "the curve to grow")
+        assert {id: found.answer.classes for id, found in stored(run).items()} == {i: (c,) for i, c in said.items()}
         until(lambda: "finished" in desk.at("stagename").inner_text(), 60, "the run to finish")
         assert desk.at("empty").is_visible()
         assert desk.errors == []
@@ -66,11 +73,37 @@ def test_eighteen_by_click_and_key_while_rounds_train_and_the_server_is_killed(
         server.stop()
 
 
-def test_twelve_by_brush_polygon_and_superpixel_undone_reloaded_and_exact(
-    drawn: Server, context: BrowserContext
+def test_twelve_by_brush_polygon_and_superpixel_undone_reloaded_and_exact_after_the_server_is_killed(
+    waiting: Callable[..., Path], context: BrowserContext
 ) -> None:
-    desk = Desk(context, drawn.url)
+    run = waiting(answer="dense", cut=GRID, budget=TWELVE, settle="as-answered", train=TRAIN)
+    server = Server(run).start()
+    try:
+        desk = Desk(context, server.url)
+        expected, labels = draw_twelve(desk)
+        until(lambda: "training" in desk.at("stagename").inner_text(), 60, "the round to train")
+        server.kill()
+        until(lambda: "cannot be reached" in desk.at("stagename").inner_text(), 20, "the page to notice")
+        server.start()
+        until(lambda: desk.points() >= 1, 90, "the first point of the curve")
+        answers = stored(run)
+        assert set(answers) == set(expected)
+        for id, mask in expected.items():
+            assert answers[id].answer.status is AnswerStatus.ANSWERED
+            np.testing.assert_array_equal(stored_mask(answers[id]), mask)
+        files = LabelFiles(run)
+        assert set(files.ids()) == set(labels)
+        for image, label in labels.items():
+            np.testing.assert_array_equal(files.read(image).label, label)
+        assert desk.errors == []
+    finally:
+        server.stop()
+
+
+def draw_twelve(desk: Desk) -> tuple[dict[str, ByteArray], dict[str, ByteArray]]:
+    """Answer twelve questions; what was drawn by question, and together by image."""
     expected: dict[str, ByteArray] = {}
+    labels: dict[str, ByteArray] = {}
     last = None
     for number in range(12):
         question = desk.asked(last)
@@ -119,14 +152,10 @@ def test_twelve_by_brush_polygon_and_superpixel_undone_reloaded_and_exact(
             desk.press("redo")
             np.testing.assert_array_equal(desk.mask(), mask)
         expected[last] = mask
+        label = labels.setdefault(question["image"], np.full_like(mask, 255))
+        label[mask != 255] = mask[mask != 255]
         desk.press("submit")
-    desk.asked(last)
-    answers = stored(drawn.run)
-    for id, mask in expected.items():
-        found = answers[id]
-        assert found.answer.status is AnswerStatus.ANSWERED
-        np.testing.assert_array_equal(stored_mask(found), mask)
-    assert desk.errors == []
+    return expected, labels
 
 
 def paint(mask: ByteArray, region: BoolArray, covered: BoolArray, value: int) -> None:
