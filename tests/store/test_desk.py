@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from seglens.store import Repository
-from seglens.store.desk import Desk
+from seglens.store.desk import Desk, StaleError, TakenError
 from seglens.store.people import People, Role
 from seglens.store.queue import Owner
 from seglens.store.review import decide
@@ -177,3 +177,20 @@ def test_a_review_that_is_told_twice_is_paid_once(repo: Repository) -> None:
         decide(repo, "q0", "rea", "ana", None, taking=Cost(2, 0, 3.5))
     assert repo.spent() == before + Cost(2, 0, 3.5)
     assert repo.spent(purpose=Purpose.AUDIT) == Cost(0, 0, 0)
+
+
+def test_a_review_does_not_keep_what_was_not_seen_nor_fall_back_to_what_is_old(repo: Repository) -> None:
+    desk = Desk(repo)
+    ana = Owner("ana", "one")
+    desk.claim(ana)
+    desk.hand_in(ana, answer("q0", "ana"), 1, 3)
+    with pytest.raises(TakenError, match="'ana' has changed the answer since"):
+        decide(repo, "q0", "rea", "ana", None, seen=2)
+    decide(repo, "q0", "rea", None, answer("q0", "rea"), 1, 4)
+    spent = repo.spent()
+    for told in (4, 2):  # a reply was lost and the page sends it again, or an older one comes late
+        with pytest.raises(StaleError, match=f"found {told}, but 4 is decided"):
+            decide(repo, "q0", "rea", None, answer("q0", "rea"), 1, told)
+    assert repo.spent() == spent
+    decide(repo, "q0", "rea", None, answer("q0", "rea"), 1, 5)
+    decide(repo, "q0", "rea", "ana", None, seen=3)

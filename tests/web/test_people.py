@@ -52,6 +52,10 @@ def test_nobody_is_let_in_without_saying_who(client: TestClient, tokens: dict[st
         body = {"content": b"{}"} if method == "POST" else {}
         refused = client.request(method, path, **body)
         assert (refused.status_code, "error" in refused.json()) == (401, True)
+    large = b'{"strokes": ["' + b"x" * 3 * 1024 * 1024 + b'"]}'
+    for headers, status in (({}, 413), ({"Authorization": f"Bearer {tokens['ana']}"}, 422)):  # unread, and read
+        sent = client.put("/api/questions/q00/draft", content=large, headers=headers)
+        assert sent.status_code == status
     for forged in ("x", tokens["ana"][:-1], tokens["ana"] + "x", tokens["ana"].swapcase(), "' or 1=1 --", "é"):
         headers = {"Authorization": f"Bearer {forged}".encode()}
         assert client.get("/api/me", headers=headers).status_code == 401

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 import torch
@@ -10,6 +11,8 @@ from seglens.acquisition.reasons import NEAR
 from seglens.depth import OF_THE_IMAGE
 from seglens.loop.workbench import Workbench
 from seglens.types import FloatArray, ImageId, Query, SeglensError
+
+log = logging.getLogger(__name__)
 
 
 def nearness(bench: Workbench, id: ImageId, probs: FloatArray | None) -> FloatArray | None:
@@ -28,7 +31,8 @@ def nearness(bench: Workbench, id: ImageId, probs: FloatArray | None) -> FloatAr
         bench.depth.prepare([id])
         predicted = torch.from_numpy(probs.argmax(0)[None]) if probs is not None else torch.zeros(0)
         found = bench.depth.proximity([id], bench.config.model.size, lambda: predicted)
-    except SeglensError:  # no part of the run needs it, so that an image without depth is no failure
+    except SeglensError as error:  # no part of the run needs it, so that an image without depth is no failure
+        log.warning("%s: not known to be near or far: %s", id, error)
         return None
     near: FloatArray = found[0].numpy()
     return near

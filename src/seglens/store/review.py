@@ -59,6 +59,7 @@ def decide(
     edits: int = 0,
     revision: int = 1,
     taking: Cost = NOTHING,
+    seen: int | None = None,
 ) -> None:
     """Say which answer to a question holds: one that was given, or the reviewer's own, which is paid too.
 
@@ -71,10 +72,12 @@ def decide(
         edits: gestures that took.
         revision: the page's count of the reviewer's saves to this question.
         taking: the clicks and seconds that it took to take somebody's answer; told again, it is paid once.
+        seen: the revision of somebody's answer that the reviewer saw; None = whatever stands there.
 
     Raises:
         UnknownQueryError: nobody has answered the question, or not this annotator.
-        TakenError: not all have answered yet, or another reviewer has decided.
+        TakenError: not all have answered yet, another reviewer has decided, or the answer is no longer the one seen.
+        StaleError: the reviewer's own answer, as new or newer, was taken already; nothing changes.
     """
     with repo.writing() as session:
         overlap = _open_to(session, id, reviewer)
@@ -82,11 +85,16 @@ def decide(
             row = given_by(session, id, annotator or "")
             if row is None:
                 raise UnknownQueryError(f"question '{id}': '{annotator}' has not answered it")
+            if seen is not None and seen != (row.revision or 0):
+                raise TakenError(f"question '{id}': '{annotator}' has changed the answer since; look at it again")
             overlap.review_seconds = max(overlap.review_seconds or 0.0, taking.seconds)
             overlap.review_clicks = max(overlap.review_clicks or 0.0, taking.clicks)
             overlap.review_edits = max(overlap.review_edits or 0, edits)
         else:
             earlier = given_by(session, id, reviewer)
+            stored = (earlier.revision or 0) if earlier is not None else 0
+            if earlier is not None and overlap.decided == earlier.id and revision <= stored:
+                raise StaleError(f"revision: found {revision}, but {stored} is decided; nothing was changed", stored)
             row = store_answer(session, own) if earlier is None else replace(session, earlier, own)
             row.edits, row.revision = max(edits, row.edits or 0), max(revision, row.revision or 0)
         overlap.decided, overlap.reviewer = row.id, reviewer

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, Response
 from fastapi.staticfiles import StaticFiles
 
@@ -17,8 +18,14 @@ from seglens.web.guard import LOOPBACK, Guard
 from seglens.web.office import Office
 from seglens.web.refusal import Json
 from seglens.web.routes import cut_out, guide, pictures, questions, review, run, who
+from seglens.web.who import token_of
 
 STATIC = Path(__file__).parent / "static"
+
+
+def _known(office: Office, request: Request) -> bool:
+    token = token_of(request)
+    return not office.accounts() or (token is not None and office.whose(token) is not None)
 
 
 def create_app(office: Office) -> FastAPI:
@@ -58,7 +65,7 @@ def create_app(office: Office) -> FastAPI:
         return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
 
     app.mount("/static", Files(directory=STATIC, check_dir=False), name="static")
-    app.add_middleware(Guard, hosts=LOOPBACK if office.loopback else None)
+    app.add_middleware(Guard, hosts=LOOPBACK if office.loopback else None, known=partial(_known, office))
     return app
 
 

@@ -137,6 +137,7 @@ class ReviewBody(Effort):
     """Whose answer holds, and what taking it took; or the reviewer's own, which says so itself."""
 
     annotator: str | None = Field(default=None, max_length=64)
+    seen: Count | None = None  # the revision of that answer
     answer: AnswerBody | None = None
 
 

@@ -30,7 +30,7 @@ def doubted(office: Office) -> dict[str, Any]:
     An answer that was changed since, or that a reviewer has decided on, is left out.
     """
     told = kept(office.run)
-    if told is None:
+    if told is None or "at" not in told:  # an older audit did not say when it was
         return {"at": None, "doubted": []}
     of: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in told["doubted"][:LOOKED_UP]:
@@ -38,8 +38,8 @@ def doubted(office: Office) -> dict[str, Any]:
             of.setdefault((row["query"], row["annotator"]), []).append(row)
     found = unreviewed(office.repo, [query for query, _ in of], datetime.fromisoformat(told["at"]))
     waiting = {(given.query.id, given.answer.annotator): given for given in found}
-    due = [_view(waiting[key], rows, told["folds"], office.classes) for key, rows in of.items() if key in waiting]
-    return {"at": told["at"], "doubted": due[:SHOWN]}
+    due = [key for key in of if key in waiting][:SHOWN]
+    return {"at": told["at"], "doubted": [_view(waiting[key], of[key], told["folds"], office.classes) for key in due]}
 
 
 def _view(given: Given, rows: Sequence[dict[str, Any]], folds: int, classes: ClassTable) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seglens.web.refusal import refuse
@@ -13,7 +14,7 @@ from seglens.web.refusal import refuse
 MOST_BYTES = 32 * 1024 * 1024
 """A draft of a detailed mask over 12 megapixels, with its strokes, is a third of it."""
 SMALL_BYTES = 2 * 1024 * 1024
-"""Of everything that carries no mask: a body is read as JSON before it is known who sends it."""
+"""Of everything that carries no mask, and of whoever is not logged in."""
 WITH_MASK = ("/draft", "/answer")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -30,10 +31,16 @@ class Guard:
     Args:
         app: what is guarded.
         hosts: names the server answers to, without the port; None = any (with accounts, beyond loopback).
+        known: whether a request shows who sends it; of others no more than ``SMALL_BYTES`` is read.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Iterable[str] | None = LOOPBACK) -> None:
-        self.app = app
+    def __init__(
+        self,
+        app: ASGIApp,
+        hosts: Iterable[str] | None = LOOPBACK,
+        known: Callable[[Request], bool] = lambda _request: True,
+    ) -> None:
+        self.app, self.known = app, known
         self.hosts = frozenset(hosts) if hosts is not None else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -44,7 +51,7 @@ class Guard:
         headers = Headers(scope=scope)
         said = self._wrong(scope["method"], headers)
         if said is None and scope["method"] not in SAFE:
-            most = _most(str(scope["path"]))
+            most = _most(str(scope["path"])) if self.known(Request(scope)) else min(SMALL_BYTES, MOST_BYTES)
             body = await _body(headers, receive, most)
             if body is None:
                 said = 413, f"The body is larger than {most // 1024 // 1024} MB; nothing was stored."

@@ -18,7 +18,7 @@ class NearDuplicateParams(Params):
     """How alike is too alike."""
 
     similarity: float = Field(
-        0.98,
+        0.95,
         gt=0,
         le=1,
         description="cosine of two images' features, less the pool's mean, from which one of them goes",

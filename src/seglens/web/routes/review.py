@@ -58,7 +58,7 @@ def settle(id: Id, body: ReviewBody, office: TheOffice, person: Reviewer) -> dic
         raise Refusal(422, "give either annotator (whose answer holds) or answer (your own)")
     if body.answer is None:
         taking = Cost(body.clicks, 0.0, body.seconds)
-        decide(office.repo, id, person.name, body.annotator, None, body.edits, taking=taking)
+        decide(office.repo, id, person.name, body.annotator, None, body.edits, taking=taking, seen=body.seen)
     else:
         own = answer_from(query, body.answer, office.classes, person.name)
         decide(office.repo, id, person.name, None, own, body.answer.edits, body.answer.revision)

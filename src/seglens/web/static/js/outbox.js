@@ -33,7 +33,8 @@ export class Outbox {
   /** @param {string} run id of the run, and the person: letters of another run stay where they are */
   constructor(run) {
     this.run = run;
-    this.sending = false;
+    /** @type {Promise<void>|null} under way */
+    this.sending = null;
     this.offline = false;
     this.timer = 0;
     /** So many characters and more are too many for the server, or for a proxy before it. */
@@ -126,20 +127,21 @@ export class Outbox {
       .sort(([, a], [, b]) => Number(a.what === "draft") - Number(b.what === "draft") || a.at - b.at);
   }
 
-  /** Send everything that waits. */
-  async send() {
-    if (this.sending) return;
-    this.sending = true;
+  /** Send everything that waits; asked while it is under way, the same one. */
+  send() {
+    this.sending ??= this.#deliverAll().finally(() => {
+      this.sending = null;
+      this.changed();
+    });
+    return this.sending;
+  }
+
+  async #deliverAll() {
     clearTimeout(this.timer);
     this.timer = 0;
-    try {
-      for (let next = this.waiting()[0]; next; next = this.waiting()[0]) {
-        this.changed();
-        if (!(await this.#deliver(...next))) return;
-      }
-    } finally {
-      this.sending = false;
+    for (let next = this.waiting()[0]; next; next = this.waiting()[0]) {
       this.changed();
+      if (!(await this.#deliver(...next))) return;
     }
   }
 

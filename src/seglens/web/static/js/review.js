@@ -47,7 +47,7 @@ function dispute(table, row) {
   const section = make("section", { class: "dispute", "data-test": `dispute-${row.id}` });
   const take = taker(table, section, row.id);
   const sides = row.answers.map((/** @type {any} */ answer) => {
-    const side = make("button", { type: "button", class: "side", "data-test": `take-${answer.annotator}`, onclick: () => take({ annotator: answer.annotator }) }, ...said(table, answer), make("small", {}, `by ${answer.annotator} · take this one`));
+    const side = make("button", { type: "button", class: "side", "data-test": `take-${answer.annotator}`, onclick: () => take({ annotator: answer.annotator, seen: answer.revision }) }, ...said(table, answer), make("small", {}, `by ${answer.annotator} · take this one`));
     if (answer.mask) drawing(row.image, row.box, answer.mask, palette).then((canvas) => side.prepend(canvas), (error) => tell(error.message));
     return side;
   });
@@ -66,7 +66,7 @@ function dispute(table, row) {
 function doubt(table, row) {
   const section = make("section", { class: "dispute doubt", "data-test": `doubt-${row.id}` });
   const take = taker(table, section, row.id);
-  const keep = make("button", { type: "button", class: "side", "data-test": `keep-${row.id}`, onclick: () => take({ annotator: row.annotator }) }, ...said(table, row.answer), make("small", {}, `by ${row.annotator} · keep it`));
+  const keep = make("button", { type: "button", class: "side", "data-test": `keep-${row.id}`, onclick: () => take({ annotator: row.annotator, seen: row.answer.revision }) }, ...said(table, row.answer), make("small", {}, `by ${row.annotator} · keep it`));
   const rather = { status: "answered", classes: [row.instead], point: null, mask: null };
   const change =
     row.kind === "dominant-class"
@@ -134,10 +134,10 @@ export function again(session, run, palette) {
 function taker({ session, clock }, section, id) {
   let [seconds, clicks] = [0, 0];
   section.addEventListener("click", () => clicks++, true);
-  return (/** @type {any} */ { annotator, answer }) => {
+  return (/** @type {any} */ { annotator, seen, answer }) => {
     seconds += clock();
     const effort = { seconds, clicks: Math.max(clicks, 1), edits: answer ? 1 : 0 };
-    const body = answer ? { answer: { ...answer, ...effort } } : { annotator, ...effort };
+    const body = answer ? { answer: { ...answer, ...effort } } : { annotator, seen, ...effort };
     section.remove();
     session.outbox.post("review", id, "POST", `/review/${encodeURIComponent(id)}`, body);
   };
