@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import schemathesis
-import schemathesis.specs.openapi.schemas  # at once: pytest rewrites it, which fails deep in frames
 from aimed import KINDS, Aim, Held, everything
 from fastapi import FastAPI
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -26,8 +28,22 @@ EXAMPLES = settings(
 )
 
 
+def import_all(*rooms: str) -> None:
+    """Import what schemathesis imports when it is first used, before there is a second thread.
+
+    pytest rewrites a plugin's modules, and CPython 3.11 fails where two threads parse at once ("AST constructor
+    recursion depth mismatch").
+    """
+    for room in rooms:
+        package = importlib.import_module(f"schemathesis.{room}")
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            with suppress(ImportError):
+                importlib.import_module(found.name)
+
+
 @pytest.fixture(scope="module")
 def held(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Held]:
+    import_all("specs.openapi", "generation", "python", "transport", "core")
     found = everything(tmp_path_factory.mktemp("schema"))
     yield found
     found.office.close()
