@@ -14,6 +14,7 @@ from seglens.store.desk import Desk, StaleError, TakenError
 from seglens.store.people import People, Role
 from seglens.store.queue import Owner
 from seglens.store.review import decide
+from seglens.store.tables import OverlapRow
 from seglens.types import Answer, AnswerKind, AnswerStatus, Cost, Provenance, Purpose, Query, Region
 
 SIZE = (4, 6)
@@ -194,3 +195,15 @@ def test_a_review_does_not_keep_what_was_not_seen_nor_fall_back_to_what_is_old(r
     assert repo.spent() == spent
     decide(repo, "q0", "rea", None, answer("q0", "rea"), 1, 5)
     decide(repo, "q0", "rea", "ana", None, seen=3)
+
+
+def test_a_reviewer_may_overrule_an_answer_of_their_own_that_held_by_agreement(repo: Repository) -> None:
+    desk = Desk(repo)
+    with repo.writing() as session:
+        session.add(OverlapRow(query_id="q0", needed=2, agree=1.0))
+    for person in ("rea", "ana"):
+        assert desk.claim_one(Owner(person), "q0").id == "q0"
+        desk.hand_in(Owner(person), answer("q0", person), 1, 2)
+    decide(repo, "q0", "rea", None, answer("q0", "rea"), 1, 1)  # one press in the review counts no revisions
+    with repo.transaction() as session:
+        assert session.get_one(OverlapRow, "q0").reviewer == "rea"

@@ -6,6 +6,7 @@ import json
 import logging
 import warnings
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,6 +19,8 @@ from seglens.models.network import SegNet
 from seglens.types import SeglensError
 
 INSTALL = "export-model needs the extra 'onnx': pip install 'seglens[onnx]'"
+NEEDED = ("onnx", "onnxruntime", "onnxscript")
+"""The last is what torch's exporter needs."""
 TOLERANCE = 1e-3
 """Logits may differ by as much from PyTorch's, as a share of their largest magnitude."""
 
@@ -63,12 +66,11 @@ def export_onnx(net: SegNet, path: Path, images: Tensor) -> Agreement:
     Raises:
         SeglensError: the extra is missing, or onnxruntime gives other logits; nothing is written then.
     """
-    try:
-        import onnx
-        import onnxruntime
-        import onnxscript  # noqa: F401  # torch's exporter wants it
-    except ImportError:
-        raise SeglensError(INSTALL) from None
+    if not all(map(find_spec, NEEDED)):
+        raise SeglensError(INSTALL)
+    import onnx
+    import onnxruntime
+
     net, images = net.eval(), images.to(net.mean.device)
     with TemporaryDirectory() as folder:
         file = Path(folder) / "model.onnx"

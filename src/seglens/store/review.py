@@ -93,7 +93,8 @@ def decide(
         else:
             earlier = given_by(session, id, reviewer)
             stored = (earlier.revision or 0) if earlier is not None else 0
-            if earlier is not None and overlap.decided == earlier.id and revision <= stored:
+            told = earlier is not None and (overlap.reviewer, overlap.decided) == (reviewer, earlier.id)
+            if told and revision <= stored:
                 raise StaleError(f"revision: found {revision}, but {stored} is decided; nothing was changed", stored)
             row = store_answer(session, own) if earlier is None else replace(session, earlier, own)
             row.edits, row.revision = max(edits, row.edits or 0), max(revision, row.revision or 0)

@@ -21,7 +21,7 @@ class NearDuplicateParams(Params):
         0.95,
         gt=0,
         le=1,
-        description="cosine of two images' features, less the pool's mean, from which one of them goes",
+        description="cosine of two images' features, less the mean of all, from which one of them goes",
     )
 
 
@@ -52,8 +52,9 @@ class NearDuplicate:
         kept, count = np.empty_like(points), len(left)
         kept[:count] = points[len(pool.ids) :]
         for place in sorted(range(len(pool.ids)), key=lambda place: pool.ids[place]):
-            new = not count or float((kept[:count] @ points[place]).max()) < self.params.similarity
-            if new and pool.ids[place] not in left:
+            if pool.ids[place] in left:
+                continue
+            if not count or float((kept[:count] @ points[place]).max()) < self.params.similarity:
                 kept[count] = points[place]
                 count += 1
                 left.add(pool.ids[place])
