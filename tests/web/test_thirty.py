@@ -14,9 +14,11 @@ from PIL import Image
 from playwright.sync_api import BrowserContext
 
 from seglens.store import LabelFiles
+from seglens.store.lock import driver_of
 from seglens.types import AnswerStatus, BoolArray, ByteArray
 
-TRAIN = {"rhythm": "interactive", "steps": 60, "batch": 4, "checkpoint_steps": 5}
+TRAIN = {"rhythm": "interactive", "steps": 300, "batch": 4, "checkpoint_steps": 20}
+"""Trains for several looks of the page at the status, so that the page is seen to show it."""
 TWELVE = {"unit": "pixels", "initial": 12 * 32 * 32, "per_round": 12 * 32 * 32}
 """Cells of GRID in images of 64 x 96."""
 
@@ -34,6 +36,7 @@ def test_eighteen_by_click_and_key_while_rounds_train_and_the_server_is_killed(
             question = desk.asked(last)
             last = question["id"]
             assert desk.at("why").inner_text()
+            desk.look(0.2)
             said[last] = number % 19
             if number % 2:
                 desk.key("1234567890qwrtadzxi"[said[last]])
@@ -51,6 +54,7 @@ def test_eighteen_by_click_and_key_while_rounds_train_and_the_server_is_killed(
             question = desk.asked(last, 60)
             last = question["id"]
             assert question["round"] == 1
+            desk.look(0.2)  # the clock stood still while nobody moved
             if number % 2 and question["suggestion"]:
                 said[last] = question["suggestion"]["classes"][0]
                 desk.press("accept")
@@ -95,6 +99,7 @@ def test_twelve_by_brush_polygon_and_superpixel_undone_reloaded_and_exact_after_
         assert set(files.ids()) == set(labels)
         for image, label in labels.items():
             np.testing.assert_array_equal(files.read(image).label, label)
+        until(lambda: driver_of(run) is None, 10, "the driver whose server was killed to wait for nobody")
         assert desk.errors == []
     finally:
         server.stop()

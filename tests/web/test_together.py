@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
-from browsing import Desk, Server, another, kill, loaded, serving, stored, until, wait_for_people
+from browsing import Desk, Server, another, kill, loaded, nearby, serving, stored, until, wait_for_people
 from playwright.sync_api import Browser, BrowserContext, Route
 
 from seglens.store import Repository
@@ -85,13 +86,20 @@ def test_a_tab_in_sight_where_nothing_happens_gives_its_question_back(browser: B
 
 
 def test_the_queue_is_listed_in_the_order_served_and_a_free_question_can_be_had(
-    browser: Browser, named: Server
+    browser: Browser, waiting: Callable[..., Path]
 ) -> None:
-    contexts = [browser.new_context(viewport={"width": 1280, "height": 800}) for _ in range(2)]
-    contexts[0].new_page().wait_for_timeout(1000 * int(SECONDS) + 500)  # what others left on their desks is back
-    ana = Desk(contexts[0], named.url)
+    run = waiting()
+    with nearby(run) as url:  # claims last: nobody here loses a question by being slow
+        contexts = [browser.new_context(viewport={"width": 1280, "height": 800}) for _ in range(2)]
+        free_question_is_taken(contexts, url, run)
+        for context in contexts:
+            context.close()
+
+
+def free_question_is_taken(contexts: list[BrowserContext], url: str, run: Path) -> None:
+    ana = Desk(contexts[0], url)
     hers = ana.asked()["id"]
-    repo = Repository.of_run(named.run)
+    repo = Repository.of_run(run)
     order = [query.id for query in repo.open_queries()][:8]
     repo.close()
     assert hers == order[0]
@@ -101,7 +109,7 @@ def test_the_queue_is_listed_in_the_order_served_and_a_free_question_can_be_had(
     image = ana.at(f"queued-{order[1]}").locator("img")
     image.scroll_into_view_if_needed()
     until(lambda: image.evaluate("(img) => img.complete && img.naturalWidth > 30"), 10, "a thumbnail")
-    ben = Desk(contexts[1], named.url)
+    ben = Desk(contexts[1], url)
     his = ben.asked()["id"]
     assert his == order[1]
     until(lambda: ben.at(f"queued-{hers}").count() and ben.at(f"queued-{hers}").is_disabled(), 10, "whose is whose")
@@ -117,8 +125,6 @@ def test_the_queue_is_listed_in_the_order_served_and_a_free_question_can_be_had(
     until(lambda: order[5] not in queued(ana), 10, "the answered question to go")
     for desk in (ana, ben):
         assert desk.errors == []
-    for context in contexts:
-        context.close()
 
 
 def queued(desk: Desk) -> list[str]:

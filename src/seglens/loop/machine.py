@@ -179,6 +179,7 @@ class Machine:
         self.stages = Stages(bench, repo, report)
         self.report = report
         self.wait_seconds = wait_seconds
+        self.parent = os.getppid()
         self._work: dict[Stage, Callable[[int], Step | Outcome]] = {
             Stage.NARROW: self._narrow,
             Stage.SCORE: self._score,
@@ -283,13 +284,13 @@ class Machine:
 
     def _await(self, number: int) -> Step | Outcome:
         self.stages.ask(number)  # an oracle in this process forgets what it was told when it is killed
-        deadline, parent = time.monotonic() + self.wait_seconds, os.getppid()
+        deadline = time.monotonic() + self.wait_seconds
         while True:
             new = self.repo.add_answers(self.bench.oracle.collect())
             asked, waiting = self.repo.standing(number)
             if waiting == 0 or asked - waiting >= self.bench.enough * asked:
                 return Step({"answers": new, "waiting": waiting})
-            if time.monotonic() >= deadline or os.getppid() != parent:  # nobody is there to wait for
+            if time.monotonic() >= deadline or os.getppid() != self.parent:  # nobody is there to wait for
                 return Outcome(State.AWAITING, f"{waiting} questions wait for answers")
             self.report(WAITING, asked - waiting, asked)
             time.sleep(0.5)
