@@ -17,6 +17,10 @@ demo: $(READY)
 test: $(READY) $(DATUMARO) chromium
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
+# JSDoc types of the labelling page; nothing is built.
+TSC := npx --yes --package typescript@5 tsc --noEmit --allowJs --checkJs --strict --target es2023 \
+	--lib es2023,dom,dom.iterable --module es2022 --moduleResolution bundler
+
 # The tests of the labelling page need a Chromium; without one they are skipped.
 chromium:
 	@command -v chromium >/dev/null || test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null || \
@@ -27,6 +31,8 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@if command -v npx >/dev/null; then $(TSC) src/seglens/web/static/js/*.js src/seglens/web/static/js/*/*.js; \
+	else echo "No npx: the page's types are not checked" >&2; fi
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

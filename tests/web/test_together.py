@@ -187,6 +187,12 @@ def test_many_similar_regions_are_confirmed_at_once(named: Server, context: Brow
     assert many > 2
     tiles.nth(1).click()
     desk.at("many-class").select_option("8")
+    desk.reload()
+    assert desk.asked()["id"] == last
+    desk.press("similar")
+    until(lambda: tiles.count() == many, 10, "the same ones")
+    assert [tile.get_attribute("aria-pressed") for tile in tiles.all()] == ["true", "false", *["true"] * (many - 2)]
+    assert desk.at("many-class").input_value() == "8"
     desk.press("many-confirm")
     desk.asked(last)
     fresh = [found for id, found in stored(named.run).items() if id not in before]

@@ -26,6 +26,10 @@ const MARGIN = 0.7;
 
 line.login = () => people.login();
 
+/** What tests and the console see of the page. */
+const page = /** @type {any} */ ({ fillMs });
+Object.assign(window, { seglens: page });
+
 async function begin() {
   await Promise.all([keep.open(), sit()]);
   const [me, run] = await Promise.all([call("GET", "/me"), call("GET", "/run")]);
@@ -96,7 +100,7 @@ async function begin() {
   });
   await outbox.send();
   await session.next();
-  window.seglens.session = session;
+  page.session = session;
   return { session, tools, view, outbox };
 }
 
@@ -218,10 +222,9 @@ function under(place, { mask, question }, layers, run) {
   named("under").textContent = said.join(" · ");
 }
 
-window.seglens = /** @type {any} */ ({ fillMs });
-window.seglens.ready = begin().then(
+page.ready = begin().then(
   ({ session, tools, view, outbox }) => {
-    window.seglens.state = () => ({
+    page.state = () => ({
       question: session.question,
       mask: session.mask ? session.mask.pixels.slice() : new Uint8Array(),
       tool: tools.name,

@@ -26,7 +26,9 @@ const SENT = new Set(["draft", "answer", "many", "review"]);
 const PARKED = "parked";
 /** A history of strokes that is longer than the server's copy of it. */
 const HISTORY = "history";
-/** So old, milliseconds, a history has lost its question. */
+/** What was unticked and chosen of similar questions, and not confirmed yet. */
+export const TICKS = "ticks";
+/** So old, milliseconds, a history or ticks have lost their question. */
 const OLD = 7 * 86_400_000;
 
 export class Outbox {
@@ -45,7 +47,7 @@ export class Outbox {
     this.delivered = () => {};
     /** @type {(letter: Letter, failure: Failure) => void} */
     this.refused = () => {};
-    for (const [key, { what, at }] of keep.entries()) if (what === HISTORY && Date.now() - at > OLD) keep.drop(key);
+    for (const [key, { what, at }] of keep.entries()) if ((what === HISTORY || what === TICKS) && Date.now() - at > OLD) keep.drop(key);
     window.addEventListener("online", () => this.send());
     window.addEventListener("offline", () => this.#later(true));
   }

@@ -3,6 +3,8 @@
 import { call } from "./api.js";
 import { hide } from "./dialog.js";
 import { make, named } from "./dom.js";
+import * as keep from "./keep.js";
+import { TICKS } from "./outbox.js";
 import { spent } from "./timer.js";
 import { thumb, view } from "./views.js";
 
@@ -28,12 +30,16 @@ export function similar(session, run) {
     const rows = await call("POST", `/questions/${encodeURIComponent(question.id)}/similar?limit=24`);
     if (!rows.length) return ["No other open question looks like this one."];
     const all = [{ id: question.id, image: question.image }, ...rows];
-    const picked = new Set(all.map(({ id }) => id));
-    const suggested = question.suggestion?.classes ?? rows[0].suggestion?.classes ?? [0];
+    const key = `${session.outbox.run}:${TICKS}:${question.id}`;
+    const before = keep.get(key);
+    const picked = new Set(all.map(({ id }) => id).filter((id) => !before?.left.includes(id)));
+    const suggested = before?.classes ?? question.suggestion?.classes ?? rows[0].suggestion?.classes ?? [0];
     const confirm = make("button", { type: "button", class: "first", "data-test": "many-confirm" });
-    let edits = 0;
+    let edits = before?.edits ?? 0;
     const edited = () => {
       edits++;
+      const left = all.map(({ id }) => id).filter((id) => !picked.has(id));
+      keep.put(key, { what: TICKS, at: Date.now(), left, classes: chosen(), edits });
       count();
     };
     const several = question.kind === "class-set";
@@ -48,7 +54,7 @@ export function similar(session, run) {
       for (const { id } of rows) call("POST", `/questions/${encodeURIComponent(id)}/release`).catch(() => {});
     };
     const tiles = all.map(({ id, image }) => {
-      const tile = make("button", { type: "button", class: "tile", "aria-pressed": "true", "data-test": `many-${id}`, "aria-label": `Region in ${image}` }, make("img", { src: thumb(id, 160), alt: "" }));
+      const tile = make("button", { type: "button", class: "tile", "aria-pressed": String(picked.has(id)), "data-test": `many-${id}`, "aria-label": `Region in ${image}` }, make("img", { src: thumb(id, 160), alt: "" }));
       tile.addEventListener("click", () => {
         if (!picked.delete(id)) picked.add(id);
         tile.setAttribute("aria-pressed", String(picked.has(id)));
@@ -60,6 +66,7 @@ export function similar(session, run) {
       given = true;
       // a click for each choice, one that confirms
       session.several(question, { queries: [...picked], classes: chosen(), seconds: spent(), clicks: edits + 1, edits });
+      keep.drop(key);
       hide();
     });
     count();
