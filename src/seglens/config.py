@@ -217,6 +217,10 @@ class RunConfig(Choices):
     cache: CacheConfig = Field(default_factory=CacheConfig, description="features and superpixels kept")
     chunk: int = Field(8, gt=0, description="images a chunk: the unit of scoring, batching and resume")
     threads: int | None = Field(None, gt=0, description="torch threads; null = all cores")
+    devices: int = Field(
+        1, gt=0, description="processes on a machine that share each training step: one an accelerator, or on the CPU"
+    )
+    nodes: int = Field(1, gt=0, description="machines with so many devices each (started by torchrun)")
     full_miou: float | None = Field(None, description="mIoU of full supervision, drawn as a line in the report")
     labels_of: str | None = Field(
         None, description="digest of the run whose labels are trained on (written by seglens retrain); null = its own"
@@ -231,10 +235,11 @@ class RunConfig(Choices):
     def digest(self) -> str:
         """A short digest of what decides a run's result, the same on every machine.
 
-        Cache, threads, engine and the line drawn in the report are left out; of a path only the last name counts. What
-        stands at its default is left out too, so that a new key leaves old digests as they are (docs/decisions/007).
+        Cache, threads, engine, devices and the line drawn in the report are left out; of a path only the last name
+        counts. What stands at its default is left out too, so that a new key leaves old digests as they are
+        (docs/decisions/007).
         """
-        left_out = {"cache", "threads", "engine", "full_miou"}
+        left_out = {"cache", "threads", "engine", "devices", "nodes", "full_miou"}
         plain = self.model_dump(mode="json", exclude=left_out, exclude_defaults=True)
         if DEFAULTS:
             plain["defaults"] = DEFAULTS

@@ -36,6 +36,7 @@ def check(bench: Workbench) -> None:
     _ = bench.pool, bench.narrows, bench.score, bench.cut, bench.settle, bench.oracle, bench.companions, bench.engine
     if "proximity" in bench.needs:
         _ = bench.depth
+    _check_devices(bench)
     _check_privileged(bench)
     _check_narrow(bench)
     _check_companions(bench)
@@ -81,6 +82,17 @@ def _check_picks(bench: Workbench) -> None:
         raise SeglensError(
             f"start: '{bench.config.start.name}' reads '{missing[0]}' of a model's prediction, and round 0 has none; "
             "allowed: a pick that reads no prediction, such as spread-images, typical, coverage, k-center"
+        )
+
+
+def _check_devices(bench: Workbench) -> None:
+    """Each process has an image of each step."""
+    config = bench.config
+    processes = config.devices * config.nodes
+    if processes > config.train.batch:
+        raise SeglensError(
+            f"devices: {config.nodes} x {config.devices} (nodes, devices) processes cannot share a step of "
+            f"train.batch = {config.train.batch} images; allowed: as many processes as images, or fewer"
         )
 
 

@@ -19,8 +19,9 @@ from seglens.config import RunConfig, read_yaml, resolve
 from seglens.files import write_bytes
 from seglens.loop.audit_set import audit_queries
 from seglens.loop.check import check
+from seglens.loop.devices import ALONE, Crew, launch, under_torchrun
 from seglens.loop.progress import told
-from seglens.loop.stages import Stages
+from seglens.loop.stages import Stages, help_training
 from seglens.loop.workbench import Report, Workbench
 from seglens.oracles.human import asked_twice
 from seglens.registry import datasets, depths
@@ -157,11 +158,21 @@ def drive(run: Path, report: Report = silent, wait_seconds: float = 0.0) -> Outc
         SeglensError: another driver holds the run, its data changed, or a stage failed; what is committed stays.
     """
     config = load_config(run)
+    crew = Crew(config.devices, config.nodes, config.threads)
+    if crew.size > 1 and not under_torchrun():
+        launch(run, config, report, wait_seconds)
+        return _outcome(run)
+    bench = Workbench(config, run)
+    if not crew.drives:
+        help_training(bench, crew)
+        raise SystemExit(0)
     with driver_lock(run):
         repo = Repository.of_run(run)
         try:
             with told(run, report) as both:
-                return Machine(Workbench(config, run), repo, both, wait_seconds).drive()
+                outcome = Machine(bench, repo, both, wait_seconds, crew).drive()
+            crew.call(None)  # where this process fails, torchrun ends the others
+            return outcome
         except Exception as error:
             with suppress(Exception):  # a full disk must not hide why it failed
                 repo.log("failed", error=str(error) if isinstance(error, SeglensError) else repr(error))
@@ -170,13 +181,23 @@ def drive(run: Path, report: Report = silent, wait_seconds: float = 0.0) -> Outc
             repo.close()
 
 
+def _outcome(run: Path) -> Outcome:
+    repo = Repository.of_run(run)
+    try:
+        return Outcome(State(repo.meta("state") or State.RUNNING), repo.meta("why") or "")
+    finally:
+        repo.close()
+
+
 class Machine:
     """Drives one run. Made by ``drive``, which holds the lock."""
 
-    def __init__(self, bench: Workbench, repo: Repository, report: Report, wait_seconds: float) -> None:
+    def __init__(
+        self, bench: Workbench, repo: Repository, report: Report, wait_seconds: float, crew: Crew = ALONE
+    ) -> None:
         self.bench = bench
         self.repo = repo
-        self.stages = Stages(bench, repo, report)
+        self.stages = Stages(bench, repo, report, crew)
         self.report = report
         self.wait_seconds = wait_seconds
         self.parent = os.getppid()

@@ -14,7 +14,20 @@ from seglens.store.copies import copy_labels, remove_copy
 from seglens.store.lock import driver_lock
 from seglens.types import SeglensError
 
-MAY_CHANGE = ("model", "train", "companions", "eval_data", "chunk", "threads", "cache", "engine", "full_miou", "preset")
+MAY_CHANGE = (
+    "model",
+    "train",
+    "companions",
+    "eval_data",
+    "chunk",
+    "threads",
+    "cache",
+    "engine",
+    "devices",
+    "nodes",
+    "full_miou",
+    "preset",
+)
 """Keys of the config that say how is trained and measured, not what was asked."""
 COSTS = ("clicks", "pixels", "pixel_share", "person_seconds", "images_asked")
 """Figures of a round that another training leaves as they are."""

@@ -7,7 +7,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from seglens.functional.run_lengths import decode
 from seglens.loop import audit_set
 from seglens.loop.asking import Predictions, choose_rows, make_queries, maps_path
 from seglens.loop.budget import allowance, charged
+from seglens.loop.devices import ALONE, Crew
 from seglens.loop.nearness import in_turn
 from seglens.loop.queries import query_metrics, spread_metrics
 from seglens.loop.scoring import REGIONS, ScoreChunks, load_pool, score_pool
@@ -25,7 +26,7 @@ from seglens.loop.simulated import simulated_metrics
 from seglens.loop.workbench import LEARNT, MODEL, Report, Workbench, device
 from seglens.models import SegNet, load_checkpoint, save_checkpoint, save_member
 from seglens.models.views import VIEWS
-from seglens.protocols import AskContext, Evidence, Learner
+from seglens.protocols import AskContext, Evidence, Learner, Progress
 from seglens.store import LabelFiles, Metric, Repository
 from seglens.training import Metrics, TrainSource, evaluate, train
 from seglens.types import (
@@ -38,6 +39,7 @@ from seglens.types import (
     FloatArray,
     ImageId,
     ImageRows,
+    ModelSet,
     Provenance,
     Query,
     Region,
@@ -46,10 +48,37 @@ from seglens.types import (
     Stage,
 )
 
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+TRAINING = "training.pt"
+"""A training that is under way."""
 GATE = "gate.json"
 """Images by falling DICE, as a round's gate judged them."""
 BY_PEOPLE = frozenset({Provenance.PERSON, Provenance.SIMULATED})
 NEVER_ASK_AGAIN = frozenset(AnswerStatus) - {AnswerStatus.EXPIRED}
+
+
+def train_round(bench: Workbench, round: int, fabric: Fabric, progress: Progress | None = None) -> ModelSet:
+    """A round's training on the labels so far, by all processes of ``fabric`` alike."""
+    files = LabelFiles(bench.run)
+    source = TrainSource(bench.data, files.ids(), files.read, bench.cache, bench.pool, round, lambda: bench.net(round))
+    return train(
+        bench.fresh_net(round),
+        source,
+        bench.config.train,
+        bench.chance.child(round, Stage.TRAIN.value),
+        fabric=fabric,
+        checkpoint=bench.folder(round) / TRAINING,
+        progress=progress,
+        companions=bench.companions,
+    )
+
+
+def help_training(bench: Workbench, crew: Crew) -> None:
+    """Train with the process that drives, whenever it calls, until it sends the others home."""
+    while (round := crew.called()) is not None:
+        train_round(bench, round, crew.fabric)
 
 
 class Stages:
@@ -59,10 +88,12 @@ class Stages:
         bench: the run's parts.
         repo: its store, for reading; what a stage wants written it returns.
         report: told of progress.
+        crew: the processes that train.
     """
 
-    def __init__(self, bench: Workbench, repo: Repository, report: Report) -> None:
+    def __init__(self, bench: Workbench, repo: Repository, report: Report, crew: Crew = ALONE) -> None:
         self.bench = bench
+        self.crew = crew
         self.repo = repo
         self.report = report
         self.files = LabelFiles(bench.run)
@@ -252,31 +283,14 @@ class Stages:
         shutil.rmtree(folder / REGIONS, ignore_errors=True)  # picked from long ago
         if (folder / MODEL).exists():
             return
-        source = TrainSource(
-            self.bench.data,
-            self.files.ids(),
-            self.files.read,
-            self.bench.cache,
-            self.bench.pool,
-            round,
-            lambda: self.bench.net(round),
-        )
-        if not source.ids:
+        if not self.files.ids():
             return  # every answer so far was void, unsure or skipped: the next round asks again
-        checkpoint = folder / "training.pt"
-        models = train(
-            self.bench.fresh_net(round),
-            source,
-            self.bench.config.train,
-            self.bench.chance.child(round, Stage.TRAIN.value),
-            checkpoint=checkpoint,
-            progress=lambda d, t: self.report("training", d, t),
-            companions=self.bench.companions,
-        )
+        self.crew.call(round)
+        models = train_round(self.bench, round, self.crew.fabric, lambda d, t: self.report("training", d, t))
         for name, member in models.members.items():
             save_member(member, folder / f"{name}.pt")
         save_checkpoint(cast(SegNet, models.best), folder / MODEL)  # last: with it the stage is done
-        checkpoint.unlink(missing_ok=True)
+        (folder / TRAINING).unlink(missing_ok=True)
 
     def evaluate(self, round: int) -> list[Metric]:
         """Costs so far, what a simulation can tell of the labels, the model's figures on the evaluation's images."""

@@ -17,6 +17,7 @@ from seglens.models.network import SegNet
 from seglens.models.stages import STAGES_TAP
 from seglens.protocols import Companion, Progress, Shown
 from seglens.training.batches import Batch, Batches
+from seglens.training.devices import shared, sharing
 from seglens.training.losses import image_losses, log_frequency_weights, merged_positive, partial_cross_entropy
 from seglens.training.optim import Ema, build_optimiser, learning_rate_factor, set_learning_rate
 from seglens.training.pixels import logits_at
@@ -82,7 +83,8 @@ def train(
         source: labelled images.
         config: the recipe.
         chance: of this training.
-        fabric: device and strategy; None = the accelerator there is, one device.
+        fabric: device and strategy, launched: all its processes call this alike, and each gives the same back; None =
+            the accelerator there is, one device.
         checkpoint: where to save on the way; if it exists, the training goes on from it.
         progress: called with steps done, steps in all.
         companions: what trains beside the model; each starts anew, and goes on from the checkpoint if there is one.
@@ -100,7 +102,8 @@ def train(
     fabric.to_device(net)
     net.freeze_encoder(config.rhythm == "interactive")
     shown = {part.unlabelled_images for part in companions if isinstance(part, Shown)}
-    batches = Batches(source, config, chance, net.config.size, len(net.classes), shown)
+    with fabric.rank_zero_first():  # features are computed once
+        batches = Batches(source, config, chance, net.config.size, len(net.classes), shown)
     steps = config.steps or math.ceil((config.epochs or 1) * len(source.ids) / config.batch)
     weights = None
     if config.class_weights == "log-frequency":
@@ -115,33 +118,40 @@ def train(
     staged = any("stages" in companion.needs for companion in companions)
     done = restore(checkpoint, key, net, ema, optimiser, companions)
     net.train()
-    for step, batch in enumerate(batches.stream(done, steps), start=done):
-        set_learning_rate(optimiser, learning_rate_factor(config.schedule, step, steps, config.drop_at))
-        batch = to_device(batch, fabric)
-        for companion in companions:
-            other = batch.unlabelled[companion.unlabelled_images] if isinstance(companion, Shown) else None
-            batch = companion.prepare(batch, other)
-        outputs = run_step(net, batch, precision, staged)
-        loss = partial_cross_entropy(outputs.logits, outputs.targets, weights)
-        loss = loss + merged_positive(outputs.logits, outputs.targets)
-        for companion in companions:
-            loss = loss + companion.loss(outputs)
-        check_finite(loss, step, config)
-        optimiser.zero_grad()
-        fabric.backward(loss)
-        optimiser.step()
-        for companion in companions:
-            companion.step()
-        if ema is not None:
-            ema.update(net, step)
-        if checkpoint is not None and (step + 1) % config.checkpoint_steps == 0 and step + 1 < steps:
-            save(checkpoint, key, step + 1, net, ema, optimiser, companions)
-        if progress is not None:
-            progress(step + 1, steps)
+    with shared(fabric, net) as devices:
+        for step, batch in enumerate(batches.stream(done, steps), start=done):
+            set_learning_rate(optimiser, learning_rate_factor(config.schedule, step, steps, config.drop_at))
+            batch = to_device(batch, fabric)
+            for companion in companions:
+                other = batch.unlabelled[companion.unlabelled_images] if isinstance(companion, Shown) else None
+                batch = companion.prepare(batch, other)
+            outputs = run_step(net, batch, precision, staged)
+            loss = partial_cross_entropy(outputs.logits, outputs.targets, weights)
+            loss = loss + merged_positive(outputs.logits, outputs.targets)
+            for companion in companions:
+                loss = loss + companion.loss(outputs)
+            check_finite(loss, step, config)
+            optimiser.zero_grad()
+            fabric.backward(loss)
+            devices.add_up(net)
+            optimiser.step()
+            for companion in companions:
+                companion.step()
+            if ema is not None:
+                ema.update(net, step)
+            if devices.rank == 0 and checkpoint is not None and saves(step + 1, steps, config):
+                save(checkpoint, key, step + 1, net, ema, optimiser, companions)
+            if progress is not None:
+                progress(step + 1, steps)
     net.eval()
     left = {companion.name: companion.model() for companion in companions}
     members = {name: model.eval() for name, model in left.items() if model is not None}
     return ModelSet(net, ema.net if ema is not None else None, members)
+
+
+def saves(done: int, steps: int, config: TrainConfig) -> bool:
+    """Whether a checkpoint is due after so many steps."""
+    return done % config.checkpoint_steps == 0 and done < steps
 
 
 def run_step(net: SegNet, batch: Batch, precision: Precision, stages: bool = False) -> StepOutputs:
@@ -160,15 +170,26 @@ def coarse_logits(
     chances: Sequence[Chance] | None = None,
     stages: bool = False,
 ) -> tuple[Tensor, dict[str, Tensor], Tensor]:
-    """Logits at the decoder's stride from features, or from images where there are none; the features; the trunk."""
-    kind = net.mean.device.type
+    """Logits at the decoder's stride from features, or from images where there are none; the features; the trunk.
+
+    In a training of several processes each takes its share of the images; what comes back is of all.
+    """
+    kind, devices = net.mean.device.type, sharing()
+    first = images if features is None else next(iter(features.values()))
+    assert first is not None
+    count = len(first)
+    mine = devices.share(count)
+    chances = None if chances is None else chances[mine]
     if features is None:
-        assert images is not None
         with torch.autocast(kind, torch.bfloat16, enabled=precision.encoder):
-            features = net.encode(images, stages)
+            seen = net.encode(first[mine], stages)
+        features = {tap: devices.whole(value, count) for tap, value in seen.items()}
+    else:
+        seen = {tap: value[mine] for tap, value in features.items()}
     with torch.autocast(kind, torch.bfloat16, enabled=precision.decoder):
-        trunk = net.trunk(features, chances=chances)
-        return net.classify(trunk, chances), features, trunk
+        trunk = net.trunk(seen, chances=chances)
+        logits = net.classify(trunk, chances)
+    return devices.whole(logits, count), features, devices.whole(trunk, count)
 
 
 def to_device(batch: Batch, fabric: Fabric) -> Batch:
