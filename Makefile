@@ -9,7 +9,7 @@ FIFTYONE := .venv-fiftyone/ready
 
 .PHONY: demo test chromium check format docs bench-camvid bench-demo bench-streets bench-round bench-segxal \
 	bench-segxal-streets bench-cpral bench-explanations bench-scoring bench-forecast bench-audit bench-annotate bench-kcenter bench-full \
-	bench-search bench-leave-one-out bench-default bench-field bench-protocols clean
+	bench-search bench-leave-one-out bench-default bench-field bench-protocols bench-plan clean
 
 demo: $(READY)
 	$(BIN)/seglens demo
@@ -103,6 +103,9 @@ bench-audit: $(READY)
 	$(BIN)/python benchmarks/audit.py --json --out docs/results/audit.json
 	$(BIN)/python benchmarks/audit.py --json --kind mixed --out docs/results/audit-mixed.json
 	$(BIN)/python benchmarks/audit_set.py --json --out docs/results/audit-set.json
+
+bench-plan: $(READY)
+	$(BIN)/python benchmarks/plan.py --json --out docs/results/plan.json
 
 bench-kcenter: $(READY)
 	$(BIN)/python benchmarks/kcenter.py --json --out docs/results/kcenter.json

@@ -23,6 +23,7 @@ from seglens.cli import (
     forecast,
     label_studio,
     people,
+    plan,
     run,
     tell,
 )
@@ -66,6 +67,7 @@ for module in (
     forecast,
     tell,
     doctor,
+    plan,
     data,
     bench,
     contract,

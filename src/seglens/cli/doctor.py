@@ -107,7 +107,7 @@ def _show_cost(cost: Outlay, free: dict[str, float]) -> None:
     console.out.print(table)
     once = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in cost.prepare.items())
     console.out.print(f"once, where the cache has none: {once}")
-    console.out.print(f"the whole run of {last + 1} rounds: {_span(cost.total)}, people's time aside")
+    console.out.print(f"the whole run of {last + 1} rounds: {span(cost.total)}, people's time aside")
     console.out.print("disk: " + ", ".join(f"{name} {size / 2**20:.1f} MiB" for name, size in cost.disk.items()))
     for place, names in (("cache", IN_CACHE), ("here", [n for n in cost.disk if n not in IN_CACHE])):
         needed = sum(cost.disk[name] for name in names) / 2**30
@@ -115,10 +115,13 @@ def _show_cost(cost: Outlay, free: dict[str, float]) -> None:
             console.out.print(f"[red]not enough disk[/] ({place}): {needed:.1f} GiB needed, {free[place]:g} free")
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
+    """Seconds as people say them."""
     if seconds < 120:
         return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.1f} days"
 
 
 def _show(found: dict[str, Any]) -> None:

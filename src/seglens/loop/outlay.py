@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import resource
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +18,7 @@ import torch
 from seglens.config import RunConfig
 from seglens.loop.machine import Machine, NothingPaid
 from seglens.loop.sample import SampleBench, small_config
+from seglens.loop.scoring import load_pool
 from seglens.loop.workbench import Report, Workbench
 from seglens.models import FeatureCache
 from seglens.protocols import Preparing, Progress
@@ -24,6 +27,8 @@ from seglens.types import ImageId, Stage
 
 IMAGES = 16
 """Images of the pool that the run in small works with, and of the evaluation."""
+MANY = 96
+"""Images of the pool that it works with the second time, to tell what an image adds."""
 STEPS = 16
 """Steps of its trainings."""
 WARM = 3
@@ -44,6 +49,7 @@ class Outlay:
         rounds: seconds of each round by stage.
         disk: bytes by what is kept: features and regions in the cache (those there already counted too); rows, maps,
             models, labels and the database in the run's folder.
+        memory: bytes that the driving process needs at its peak: whatever the pool (``rest``), and for its ``rows``.
         images: of the pool, of the audit set, of the evaluation.
         measured_on: images of the pool that the run in small worked with.
         seconds: what measuring took.
@@ -52,6 +58,7 @@ class Outlay:
     prepare: Mapping[str, float]
     rounds: Sequence[Mapping[str, float]]
     disk: Mapping[str, int]
+    memory: Mapping[str, int]
     images: Mapping[str, int]
     measured_on: int
     seconds: float
@@ -82,39 +89,52 @@ class Clock:
         return (last[-1][0] - last[0][0]) / (last[-1][1] - last[0][1])
 
 
-def foresee(config: RunConfig, run: Path, report: Report) -> Outlay:
+def foresee(config: RunConfig, run: Path, report: Report, images: int | None = None) -> Outlay:
     """What the whole run of ``config`` will cost.
 
     Two rounds are run on a few images in a temporary folder, with as many questions an image and few steps; what takes
-    time by images is multiplied, what takes time by steps too. Answers that people would give are made up.
+    time by images is multiplied, what takes time by steps too. Answers that people would give are made up. For a pool
+    of another size the two rounds are run on more images as well, and what an image adds is multiplied.
 
     Args:
         config: of the run.
         run: its folder, which may not be there yet; nothing is written to it.
         report: told of progress.
+        images: of the pool, as if it had so many like those that are there and none cached; None = as it is.
 
     Raises:
         SeglensError: parts or data that are not there.
     """
     begun = time.perf_counter()
     with TemporaryDirectory(prefix="seglens-") as folder:
-        small = _Small(Workbench(config, run), Path(folder), report)
+        whole = Workbench(config, run)
+        small = _Small(whole, Path(folder), report, images)
         small.drive()
+        if images is not None:
+            (Path(folder) / "more").mkdir()
+            fewer, small = small, _Small(whole, Path(folder) / "more", report, images, MANY)
+            small.drive()
+            small.fewer = fewer
         rounds = [small.round(number) for number in range(config.rounds)]
-        prepare, disk = small.prepared(), small.disk()
+        prepare, disk, memory = small.prepared(), small.disk(), small.memory()
     seconds = time.perf_counter() - begun
-    return Outlay(prepare, rounds, disk, small.images, len(small.ids), seconds)
+    return Outlay(prepare, rounds, disk, memory, small.images, len(small.ids), seconds)
 
 
 class _Small:
     """The run in small, and what it says of the whole."""
 
-    def __init__(self, whole: Workbench, folder: Path, report: Report) -> None:
+    def __init__(
+        self, whole: Workbench, folder: Path, report: Report, images: int | None = None, most: int = IMAGES
+    ) -> None:
         self.whole, self.folder, self.report = whole, folder, report
         evaluation = list(whole.eval_data.ids) if whole.eval_data is not None else []
-        self.ids, self.eval_ids = _spread(whole.pool), _spread(evaluation)
-        self.times = len(whole.pool) / len(self.ids)
-        self.images = {"pool": len(whole.pool), "audit_set": len(whole.audit_set), "evaluation": len(evaluation)}
+        self.ids, self.eval_ids = _spread(whole.pool, most), _spread(evaluation, IMAGES)
+        self.planned = images is not None
+        pool = len(whole.pool) if images is None else images
+        self.times = pool / len(self.ids)
+        self.images = {"pool": pool, "audit_set": len(whole.audit_set), "evaluation": len(evaluation)}
+        self.fewer: _Small | None = None
         self.clock = Clock()
         self.took: dict[str, float] = {}
 
@@ -129,7 +149,7 @@ class _Small:
         raise AssertionError("unreachable")
 
     def _drive(self, spend: float) -> None:
-        config = small_config(self.whole.config, 1 / self.times, STEPS, spend, self.folder / "cache")
+        config = small_config(self.whole.config, min(1 / self.times, 1.0), STEPS, spend, self.folder / "cache")
         run = self.folder / f"run-{spend:g}"
         run.mkdir()
         self.bench = SampleBench(config, run, self.ids, self.eval_ids)
@@ -143,8 +163,9 @@ class _Small:
             events = [e for e in repo.events("stage") if e.round is not None and e.stage is not None]
             self.stages = {(e.round, e.stage): float(e.data["seconds"]) for e in events}
             asked = [{query.image for query in repo.queries(number)} for number in (0, 1)]
-            self.shares = [len(found) / len(self.ids) for found in asked]
+            self.shares = [len(found) / len(self.ids) / spend for found in asked]
             self.queries = len(repo.queries())
+            self.spend = spend
         finally:
             repo.close()
         self.full = _size(run.glob("seglens.db*"))
@@ -172,11 +193,11 @@ class _Small:
 
     def prepared(self) -> dict[str, float]:
         """Seconds spent before round 0, by what is prepared."""
-        more = len(self.whole.pool) - len(self.ids)
+        more = self.images["pool"] - len(self.ids)
         found = {n: s + (self.clock.rate(n) or s / len(self.ids)) * more for n, s in self.took.items()}
         if self.whole.cache is not None:
             plain, views = self._uncached(self.whole.eval_cache), len(self.whole.cache.views)
-            each = self.took["features"] / len(self.ids)
+            each = self.clock.rate("features") or self.took["features"] / len(self.ids)
             found["features"] = each * (self._uncached(self.whole.cache) + plain / views)
         return found
 
@@ -184,6 +205,9 @@ class _Small:
         """Images that are still to be encoded."""
         if cache is None:
             return 0
+        if self.planned:
+            names = ("pool", "audit_set") if cache is self.whole.cache else ("evaluation",)
+            return sum(self.images[name] for name in names)
         ids = [*self.whole.pool, *self.whole.audit_set] if cache is self.whole.cache else cache.data.ids
         return cache.missing(ids)
 
@@ -194,12 +218,19 @@ class _Small:
         # what comes back to the next stages with the first model is its loading, however many images there are
         load = max(self.stages[1, Stage.ASK] - self.stages[0, Stage.ASK], 0.0) if number else 0.0
 
-        def times(stage: Stage, factor: float) -> float:
-            took = self.stages[like, stage]
-            return max(took - load, 0.0) * factor + min(load, took)
+        def grown(stage: Stage, count: Callable[[_Small], float], to: float) -> float:
+            """Seconds of a stage that took what it took for so many, when there are others."""
+            took, here = self.stages[like, stage], count(self)
+            if self.fewer is None:
+                return max(took - load, 0.0) * to / here + min(load, took)
+            less, there = self.fewer.stages[like, stage], count(self.fewer)
+            each = max(took - less, 0.0) / (here - there) if here > there else took / here
+            return took + each * (to - here)
 
-        found = {stage: times(stage, self.times) for stage in BY_IMAGES}
-        found[Stage.SETTLE] = times(Stage.SETTLE, self.times * self._labelled(number) / self._labelled(like))
+        found = {stage: grown(stage, lambda s: len(s.ids), self.images["pool"]) for stage in BY_IMAGES}
+        found[Stage.ASK] = grown(Stage.ASK, lambda s: len(s.ids) * s.spend, self.images["pool"])
+        labelled = self._labelled(number) * self.images["pool"]
+        found[Stage.SETTLE] = grown(Stage.SETTLE, lambda s: len(s.ids) * s._labelled(like, s.spend), labelled)
         step = self.clock.rate(TRAINING, WARM) or 0.0
         beside = max(self.stages[like, Stage.TRAIN] - STEPS * step, 0.0)
         found[Stage.TRAIN] = beside + self._steps(number) * step
@@ -208,12 +239,13 @@ class _Small:
 
     def _steps(self, number: int) -> int:
         train = self.whole.config.train
-        images = self._labelled(number) * len(self.whole.pool)
+        images = self._labelled(number) * self.images["pool"]
         return train.steps or math.ceil((train.epochs or 1) * images / train.batch)
 
-    def _labelled(self, number: int) -> float:
+    def _labelled(self, number: int, spend: float = 1.0) -> float:
         """The share of the pool that has labels after a round, as if each round drew its images anew."""
-        return 1 - (1 - min(self.shares[0], 1 - 1e-9)) * (1 - self.shares[1]) ** number
+        first, later = (min(share * spend, 1 - 1e-9) for share in self.shares)
+        return 1 - (1 - first) * (1 - later) ** number
 
     def _evaluating(self, like: int) -> float:
         """Of a round: the images measured on, and what is told of the pool's labels."""
@@ -239,11 +271,25 @@ class _Small:
             times = 1 if name == "models" else self.times
             found[name] = times * (first[name] + (rounds - 1) * later[name])
         labels = [path for name in ("labels", "provenance") for path in (run / name).glob("*")]
-        found["labels"] = _size(labels) * self.times * self._labelled(rounds - 1) / self._labelled(1)
-        queries = self.queries * self.times * rounds / 2
+        found["labels"] = _size(labels) * self.times * self._labelled(rounds - 1) / self._labelled(1, self.spend)
+        queries = self.queries * self.times * rounds / 2 / self.spend
         each = (self.full - self.empty) / max(self.queries, 1)
         found["database"] = self.empty + each * queries
         return {name: round(size) for name, size in found.items()}
+
+    def memory(self) -> dict[str, int]:
+        """Bytes of the driving process at its peak: what it needs for any pool, and what a round's rows take."""
+        rows = load_pool(self.bench, 1, self.bench.chunks(self.bench.pool)) if self.scored else None
+        held = [] if rows is None else [rows.images, rows.regions, rows.sizes, rows.fresh, *rows.arrays.values()]
+        each = sum(array.nbytes for array in held) / len(self.ids)
+        rest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        return {"rest": rest, "rows": round(2 * each * self.images["pool"])}  # they are put together: twice there
+
+    @property
+    def scored(self) -> bool:
+        """Whether the second round wrote rows of the whole sample."""
+        folder = self.bench.folder(1) / "rows"
+        return len(list(folder.glob("*"))) == len(self.bench.chunks(self.bench.pool))
 
     def _round_sizes(self, number: int) -> dict[str, int]:
         folder = self.bench.folder(number)
@@ -254,9 +300,9 @@ class _Small:
         }
 
 
-def _spread(ids: Sequence[ImageId]) -> tuple[ImageId, ...]:
+def _spread(ids: Sequence[ImageId], most: int) -> tuple[ImageId, ...]:
     """A few images, evenly spread."""
-    places = np.unique(np.linspace(0, len(ids) - 1, min(IMAGES, len(ids))).astype(int)) if ids else ()
+    places = np.unique(np.linspace(0, len(ids) - 1, min(most, len(ids))).astype(int)) if ids else ()
     return tuple(ids[place] for place in places)
 
 

@@ -1,0 +1,72 @@
+"""``seglens plan``: the same run on more images and devices."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from seglens.cli import app
+from seglens.cli.plan import EFFICIENCY, planned
+from seglens.loop import Outlay
+from seglens.types import Stage
+
+GIB = 2**30
+
+
+def outlay(pool: int = 1000) -> Outlay:
+    """A run of two rounds: 100 s of scoring, 20 of training, 10 of picking each."""
+    stages = {stage.value: 0.0 for stage in Stage} | {"score": 100.0, "train": 20.0, "pick": 10.0}
+    disk = {"features": 4 * GIB, "regions": 0, "rows": GIB, "labels": 0}
+    images = {"pool": pool, "audit_set": 0, "evaluation": 5}
+    return Outlay({"features": 50.0}, [stages, stages], disk, {"rest": GIB, "rows": 2 * GIB}, images, 16, 1.0)
+
+
+def test_devices_share_scoring_and_training_and_all_are_paid() -> None:
+    one = planned(outlay(), 1, 3.6, {"here": 10.0, "cache": 10.0}, 5 * GIB)
+    assert one["seconds"] == 50 + 2 * 130
+    assert one["money"] == {"prepare": 0.05, "rounds": [0.13, 0.13], "total": 0.31}
+    four = planned(outlay(), 4, 3.6, {"here": 10.0, "cache": 10.0}, 5 * GIB)
+    round_seconds = 120 / (4 * EFFICIENCY) + 10
+    assert four["round_seconds"] == [round(round_seconds, 1)] * 2
+    assert four["money"]["rounds"] == [round(4 * round_seconds / 1000, 2)] * 2
+    assert four["rounds"][1]["pick"] == 10
+
+
+def test_what_breaks_first_is_said_first() -> None:
+    found = planned(outlay(), 1, 0.0, {"here": 0.5, "cache": 10.0}, 5 * GIB)["breaks"]
+    assert [(row["what"], row["at_images"], row["breaks"]) for row in found] == [
+        ("disk of the run", 500, True),
+        ("memory for a round's rows", 2000, False),
+        ("disk of the cache", 2500, False),
+        ("a day for a round", 664615, False),
+        ("a day for what is prepared", 1728000, False),
+    ]
+
+
+def test_a_larger_pool_costs_more_and_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SEGLENS_CACHE", str(tmp_path / "cache"))
+    settings = [
+        "rounds=3",
+        "data.images=40",
+        "data.size=[64, 96]",
+        "model.size=[64, 96]",
+        "train.steps=20",
+        "threads=1",
+    ]
+    arguments = [part for setting in settings for part in ("--set", setting)]
+    runs = []
+    for images in ("40", "4000"):
+        shown = CliRunner().invoke(app, ["plan", "--images", images, *arguments, "--json"])
+        assert shown.exit_code == 0, shown.output
+        runs.append(json.loads(shown.stdout))
+    few, many = runs
+    assert (few["images"]["pool"], many["images"]["pool"], len(many["rounds"])) == (40, 4000, 3)
+    assert 30 < many["prepare"]["features"] / few["prepare"]["features"] < 300
+    assert 80 < many["bytes"]["features"] / few["bytes"]["features"] < 120
+    assert many["bytes"]["models"] == few["bytes"]["models"]
+    assert many["memory_bytes"]["rows"] > 50 * few["memory_bytes"]["rows"]
+    assert not list(tmp_path.iterdir())
