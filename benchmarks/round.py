@@ -4,6 +4,12 @@ U-Net on EfficientNet-Lite0, 360x480, 11 classes, bfloat16 where the CPU has it,
 ahead, rows written. Loop and bare pass alternate; the ratio is the median over the pairs. `interactive_round_seconds`
 is one whole round (score, pick, ask, settle, train, evaluate) of the demo's size with features cached.
 
+- `training_over_bare`: optimiser steps a second of the one recipe, finetuning, over a bare PyTorch loop with the same
+  network, augmentation, class weights, optimiser, precision and averaged weights (`AveragedModel`), batches made ahead
+  by as many threads, whole labels (goal 0.95);
+- `memory_growth`: peak memory of a finetune run of two rounds on ten times the images, a process each, over that on
+  `small_pool` images (goal 1.10).
+
 Run: python benchmarks/round.py --json
 """
 
@@ -13,26 +19,38 @@ import argparse
 import os
 import shutil
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import torch
 from provenance import commit, machine, print_figures
+from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from seglens.cli.demo import demo_config
-from seglens.config import Params, RunConfig, resolve
+from seglens.config import ModelConfig, Params, RunConfig, TrainConfig, resolve
 from seglens.data.classes import CAMVID
 from seglens.data.streets import Streets
 from seglens.loop import create, drive
 from seglens.loop.scoring import ScoreChunks, score_pool
 from seglens.loop.workbench import MODEL, Workbench
-from seglens.models import load_image, save_checkpoint
+from seglens.models import SegNet, build_network, load_image, save_checkpoint
 from seglens.models.precision import autocast, has_bf16
 from seglens.registry import datasets
 from seglens.store import Repository
-from seglens.types import ByteArray, ClassTable, ImageId, Item
+from seglens.training import TrainSource, train
+from seglens.training.augment import augment
+from seglens.training.losses import log_frequency_weights
+from seglens.training.optim import build_optimiser, learning_rate_factor
+from seglens.training.precision import resolve_precision
+from seglens.training.source import draw_batch
+from seglens.types import IGNORE, ByteArray, Chance, ClassTable, ImageId, Item, Provenance, SeglensError, Settled
 
 SIZE = (360, 480)
 
@@ -127,6 +145,92 @@ def interactive_round(folder: Path) -> float:
     return seconds
 
 
+class Finetuning:
+    """A training by the recipe, and the same bare.
+
+    Args:
+        steps: optimiser steps that are timed.
+    """
+
+    def __init__(self, steps: int, images: int = 32) -> None:
+        self.data = DecodedStreets(DecodedParams(images=images))
+        truth = Streets.labels(Streets.Params(images=images, size=SIZE))
+        masks = {id: truth.label(id) % len(CAMVID) for id in self.data.ids}
+        person = int(Provenance.PERSON)
+        self.settled = {id: Settled(mask, np.full_like(mask, person)) for id, mask in masks.items()}
+        self.config = TrainConfig(rhythm="finetune", steps=steps, batch=4, checkpoint_steps=10**6)
+        self.chance, self.steps = Chance((0, "bare")), steps
+
+    def net(self) -> SegNet:
+        return build_network(ModelConfig(name="unet", size=SIZE, dropout=0.0), CAMVID, Chance((0,)))
+
+    def ours(self) -> None:
+        train(self.net(), TrainSource(self.data, self.data.ids, self.settled.__getitem__), self.config, self.chance)
+
+    def batch(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """(N, 3, h, w) images and (N, h, w) labels."""
+        seen = [
+            augment(self.data.image(draw.id), self.settled[draw.id], SIZE, draw.chance, SIZE)
+            for draw in draw_batch(self.data.ids, step, self.config.batch, self.chance)
+        ]
+        return torch.stack([image for image, _ in seen]), torch.stack([label.index for _, label in seen]).long()
+
+    def bare(self) -> None:
+        net, cpu = self.net().train(), torch.device("cpu")
+        counts = torch.zeros(len(CAMVID), dtype=torch.int64)
+        for found in self.settled.values():
+            counts += torch.bincount(torch.from_numpy(found.label).flatten(), minlength=256)[: len(CAMVID)]
+        weights = log_frequency_weights(counts)
+        optimiser = build_optimiser(net, self.config)
+        averaged = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(self.config.ema), use_buffers=True)
+        precision = resolve_precision(self.config, cpu)
+        with ThreadPoolExecutor(2) as pool:
+            coming = [pool.submit(self.batch, step) for step in range(2)]
+            for step in range(self.steps):
+                images, labels = coming.pop(0).result()
+                coming += [pool.submit(self.batch, step + 2)] if step + 2 < self.steps else []
+                for group in optimiser.param_groups:
+                    group["lr"] = group["peak"] * learning_rate_factor(self.config.schedule, step, self.steps)
+                with torch.autocast("cpu", torch.bfloat16, enabled=precision.encoder):
+                    features = net.encode(images)
+                with torch.autocast("cpu", torch.bfloat16, enabled=precision.decoder):
+                    logits = net.enlarge(net.coarse(features), SIZE)
+                loss = functional.cross_entropy(logits.float(), labels, weights, ignore_index=IGNORE)
+                optimiser.zero_grad()
+                loss.backward()
+                optimiser.step()
+                averaged.update_parameters(net)
+
+
+def training_over_bare(steps: int, pairs: int) -> float:
+    """Median of bare over ours, in seconds: steps a second of ours over the bare loop's."""
+    both = Finetuning(steps)
+    Finetuning(2).bare(), Finetuning(2).ours()  # warm up
+    return statistics.median(timed(both.bare) / timed(both.ours) for _ in range(pairs))
+
+
+def peak_memory(images: int, folder: Path) -> int:
+    """Bytes at the peak of a process that finetunes two rounds on so many images."""
+    values = {
+        "rounds": 2,
+        "data": {"name": "streets", "split": "pool", "images": images, "size": [64, 128]},
+        "score": "entropy",
+        "cut": {"name": "grid", "rows": 4, "columns": 8},
+        "model": {"size": [64, 128]},
+        "train": {"rhythm": "finetune", "steps": 20, "batch": 8},
+        "budget": {"unit": "clicks", "initial": images, "per_round": images},
+        "cache": {"dir": str(folder / "cache")},
+    }
+    run = folder / f"memory-{images}"
+    create(run, resolve(values, {}, "benchmark"))
+    command = [sys.executable, "-m", "seglens", "run", str(run), "--resume"]
+    done = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, used = os.wait4(done.pid, 0)
+    if status:
+        raise SeglensError(f"{run}: the run ended with status {status}")
+    return used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
 def main() -> None:
     """Measure and print one JSON object as the last line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -134,17 +238,27 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=64, help="images of the pool that is scored")
     parser.add_argument("--out", type=Path, help="also write the figures to this file")
     parser.add_argument("--pairs", type=int, default=7, help="alternating pairs of loop and bare forward pass")
+    parser.add_argument("--steps", type=int, default=12, help="optimiser steps of a training that is timed")
+    parser.add_argument(
+        "--small-pool", type=int, default=200, help="images of the run that ten times as many are held to"
+    )
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         entropy, speed = scoring_ratio("entropy", args.images, args.pairs, folder)
         pixbal, _ = scoring_ratio("pixbal", args.images, args.pairs, folder)
         seconds = interactive_round(folder)
+        training = training_over_bare(args.steps, args.pairs)
+        few, many = (peak_memory(images, folder) for images in (args.small_pool, 10 * args.small_pool))
     found = {
         "forward_images_per_second": round(speed, 2),
         "entropy_over_forward": round(entropy, 3),
         "pixbal_over_forward": round(pixbal, 3),
         "interactive_round_seconds": round(seconds, 2),
+        "training_over_bare": round(training, 3),
+        "memory_growth": round(many / few, 3),
+        "peak_gib": round(many / 2**30, 2),
+        "small_pool": args.small_pool,
         "images": args.images,
         "pairs": args.pairs,
         "bfloat16": has_bf16(torch.device("cpu")),
