@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seglens.config import RunConfig
+from seglens.config import RunConfig, StoreConfig
 from seglens.files import write_bytes
 from seglens.loop.check import check
 from seglens.loop.machine import CONFIG, State, check_free, load_config, with_absolute_paths
@@ -14,7 +14,19 @@ from seglens.store.copies import copy_labels, remove_copy
 from seglens.store.lock import driver_lock
 from seglens.types import SeglensError
 
-MAY_CHANGE = ("model", "train", "companions", "eval_data", "chunk", "threads", "cache", "engine", "full_miou", "preset")
+MAY_CHANGE = (
+    "model",
+    "train",
+    "companions",
+    "eval_data",
+    "chunk",
+    "threads",
+    "cache",
+    "store",
+    "engine",
+    "full_miou",
+    "preset",
+)
 """Keys of the config that say how is trained and measured, not what was asked."""
 COSTS = ("clicks", "pixels", "pixel_share", "person_seconds", "images_asked")
 """Figures of a round that another training leaves as they are."""
@@ -52,7 +64,12 @@ def retrain(source: Path, run: Path, config: RunConfig) -> None:
     """
     check_free(run)
     before = load_config(source)
-    config = with_absolute_paths(config).model_copy(update={"labels_of": before.digest()})
+    if config.store.url not in (None, before.store.url):
+        raise SeglensError(
+            f"key 'store.url', found '{config.store.url}': what is trained anew lies in SQLite. Allowed: null"
+        )
+    changed = {"labels_of": before.digest(), "store": StoreConfig()}
+    config = with_absolute_paths(config).model_copy(update=changed)
     check_retraining(config, before, str(source))
     check(Workbench(config, run))
     run.mkdir(parents=True, exist_ok=True)
