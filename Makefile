@@ -8,7 +8,7 @@ DATUMARO := .venv-datumaro/ready
 FIFTYONE := .venv-fiftyone/ready
 
 .PHONY: demo test chromium postgresql check format docs bench-camvid bench-demo bench-streets bench-round bench-segxal \
-	bench-segxal-streets bench-cpral bench-explanations bench-scoring bench-forecast bench-audit bench-annotate bench-kcenter bench-full \
+	bench-segxal-streets bench-cpral bench-explanations bench-scoring bench-forecast bench-audit bench-annotate bench-kcenter bench-pool bench-full \
 	bench-search bench-leave-one-out bench-default bench-field bench-protocols clean
 
 demo: $(READY)
@@ -106,6 +106,9 @@ bench-audit: $(READY)
 
 bench-kcenter: $(READY)
 	$(BIN)/python benchmarks/kcenter.py --json --out docs/results/kcenter.json
+
+bench-pool: $(READY) postgresql
+	$(BIN)/python benchmarks/pool.py --json --out docs/results/pool.json
 
 $(READY): pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Seglens needs Python 3.11 or newer; found: $$(python3 --version 2>&1). \

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from postgres import NoServerError, Server, serving
 from sqlalchemy import event, text
-from tiny import contents, die_at_commit, finish, resume, tiny
+from tiny import contents, resume, tiny
 
 from seglens.acquisition.narrow.random_subset import RandomSubset
-from seglens.loop import create, drive
+from seglens.loop import create, drive, retrain
+from seglens.loop.scoring import load_rows
 from seglens.protocols import PartContext
 from seglens.store import Repository
+from seglens.store.copies import copy_labels
 from seglens.store.desk import Desk, Owner
 from seglens.store.pool import Pool, PoolImage, Status
 from seglens.types import (
@@ -31,6 +33,7 @@ from seglens.types import (
     Purpose,
     Query,
     Region,
+    Rows,
     SeglensError,
 )
 
@@ -166,12 +169,18 @@ def test_pages_and_the_best_come_from_an_index_without_sorting_the_pool(tmp_path
     assert not [plan for plan in plans if "TEMP B-TREE FOR ORDER BY" in plan]
 
 
+def interrupt(what: str, _done: int, _total: int) -> None:
+    if what == "round 0: settle":
+        raise KeyboardInterrupt
+
+
 def test_a_run_in_postgresql_gives_what_one_in_sqlite_gives(tmp_path: Path, url: str) -> None:
     config = {"rounds": 1, "data": {"name": "streets", "images": 4, "size": [64, 96]}, "eval_data": None}
     create(tmp_path / "a", tiny(tmp_path, **config))
     resume(tmp_path / "a")
     create(tmp_path / "b", tiny(tmp_path, **config, store={"url": url}))
-    assert finish(die_at_commit, tmp_path / "b", 0, "score") == -9
+    with pytest.raises(KeyboardInterrupt):
+        drive(tmp_path / "b", interrupt)
     resume(tmp_path / "b")
     assert not list((tmp_path / "b").glob("seglens.db*"))
     assert contents(tmp_path / "b") == contents(tmp_path / "a")
@@ -181,7 +190,19 @@ def test_a_run_in_postgresql_gives_what_one_in_sqlite_gives(tmp_path: Path, url:
         kept.append((list(Pool(repo).images()), Pool(repo).counts()))
         repo.close()
     assert kept[0] == kept[1]
-    assert all(image.score is not None for image in kept[0][0])
+    rows = Rows.concat([load_rows(path) for path in (tmp_path / "b" / "rounds" / "000" / "rows").iterdir()])
+    for image in kept[0][0]:
+        mine = rows.images == image.id
+        assert image.score == pytest.approx(np.average(rows.arrays["value"][mine], weights=rows.sizes[mine]))
+    (tmp_path / "copy").mkdir()
+    copy_labels(tmp_path / "b", tmp_path / "copy", ["clicks"])
+    old, new = (Repository.of_run(tmp_path / name) for name in ("b", "copy"))
+    assert [pair.answer for pair in new.answered()] == [pair.answer for pair in old.answered()]
+    assert list(Pool(new).images()) == kept[0][0]
+    assert new.engine.dialect.name == "sqlite"
+    old.close(), new.close()
+    with pytest.raises(SeglensError, match=r"key 'store\.url', found 'postgresql://x': .* in SQLite\. Allowed: null"):
+        retrain(tmp_path / "b", tmp_path / "c", tiny(tmp_path, **config, store={"url": "postgresql://x"}))
     with pytest.raises(SeglensError, match=r"key 'store\.url', found 'postgresql:.*holds tables already"):
         create(tmp_path / "c", tiny(tmp_path, **config, store={"url": url}))
     assert not (tmp_path / "c").exists()

@@ -118,7 +118,7 @@ def _postgres(url: str) -> Engine:
         shown = "a URL with a password, which config.yaml would keep" if secret else f"'{url}', no PostgreSQL"
         raise SeglensError(f"key 'store.url', found {shown}. {ALLOWED}")
     try:
-        return create_engine(found.set(drivername="postgresql+psycopg"))
+        return create_engine(found.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
     except ModuleNotFoundError:
         raise SeglensError(INSTALL) from None
 
