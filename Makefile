@@ -8,14 +8,14 @@ DATUMARO := .venv-datumaro/ready
 FIFTYONE := .venv-fiftyone/ready
 BAAL := .venv-baal/ready
 
-.PHONY: demo test chromium check format docs bench-camvid bench-demo bench-streets bench-round bench-segxal \
-	bench-segxal-streets bench-cpral bench-explanations bench-scoring bench-forecast bench-audit bench-annotate bench-kcenter bench-full \
+.PHONY: demo test chromium postgresql check format docs bench-camvid bench-demo bench-streets bench-round bench-segxal \
+	bench-segxal-streets bench-cpral bench-explanations bench-scoring bench-forecast bench-audit bench-annotate bench-kcenter bench-pool bench-full \
 	bench-search bench-leave-one-out bench-default bench-field bench-protocols bench-plan bench-throughput bench-cluster clean
 
 demo: $(READY)
 	$(BIN)/seglens demo
 
-test: $(READY) $(DATUMARO) chromium
+test: $(READY) $(DATUMARO) chromium postgresql
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
 # JSDoc types of the labelling page; nothing is built.
@@ -27,6 +27,12 @@ chromium:
 	@command -v chromium >/dev/null || test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null || \
 	{ apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } || \
 	echo "No Chromium: the tests of the labelling page are skipped" >&2
+
+# Runs in PostgreSQL are tested with a server of the test's own; without Debian's package they are skipped.
+postgresql:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || test "$$(id -u)" != 0 || ! command -v apt-get >/dev/null || \
+	{ apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql; } || \
+	echo "No PostgreSQL: its tests are skipped" >&2
 
 check: $(READY)
 	$(BIN)/ruff check .
@@ -117,6 +123,9 @@ bench-plan: $(READY)
 
 bench-kcenter: $(READY)
 	$(BIN)/python benchmarks/kcenter.py --json --out docs/results/kcenter.json
+
+bench-pool: $(READY) postgresql
+	$(BIN)/python benchmarks/pool.py --json --out docs/results/pool.json
 
 $(READY): pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Seglens needs Python 3.11 or newer; found: $$(python3 --version 2>&1). \

@@ -50,7 +50,7 @@ from seglens.loop import Workbench, create, drive
 from seglens.models import SegNet, build_network, load_image
 from seglens.models.views import VIEWS
 from seglens.protocols import LabelSource
-from seglens.store.repository import DATABASE
+from seglens.store.database import DATABASE
 from seglens.superpixels import Superpixels
 from seglens.types import IGNORE, BoolArray, ByteArray, CamSpec, Gate, ImageId, Seen, Stage
 

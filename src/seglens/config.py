@@ -184,6 +184,16 @@ class CacheConfig(Params):
     max_gib: float = Field(8.0, gt=0, description="largest feature cache that is started, GiB")
 
 
+class StoreConfig(Params):
+    """Where a run's database is."""
+
+    url: str | None = Field(
+        None,
+        description="PostgreSQL database of this run alone, postgresql://USER@HOST/DATABASE (extra postgres; its "
+        "password in PGPASSWORD or ~/.pgpass); null = SQLite in the run's folder",
+    )
+
+
 class Choices(Params):
     """The seven choices: what a preset names."""
 
@@ -215,6 +225,7 @@ class RunConfig(Choices):
     budget: BudgetConfig = Field(default_factory=BudgetConfig, description="what may be spent")
     engine: PartConfig = Field(PartConfig(name="local"), description="where the stream runs")
     cache: CacheConfig = Field(default_factory=CacheConfig, description="features and superpixels kept")
+    store: StoreConfig = Field(default_factory=StoreConfig, description="where the run's database is")
     chunk: int = Field(8, gt=0, description="images a chunk: the unit of scoring, batching and resume")
     threads: int | None = Field(None, gt=0, description="torch threads; null = all cores")
     devices: int = Field(
@@ -235,11 +246,11 @@ class RunConfig(Choices):
     def digest(self) -> str:
         """A short digest of what decides a run's result, the same on every machine.
 
-        Cache, threads, engine, devices and the line drawn in the report are left out; of a path only the last name
-        counts. What stands at its default is left out too, so that a new key leaves old digests as they are
+        Cache, store, threads, engine, devices and the line drawn in the report are left out; of a path only the last
+        name counts. What stands at its default is left out too, so that a new key leaves old digests as they are
         (docs/decisions/007).
         """
-        left_out = {"cache", "threads", "engine", "devices", "nodes", "full_miou"}
+        left_out = {"cache", "store", "threads", "engine", "devices", "nodes", "full_miou"}
         plain = self.model_dump(mode="json", exclude=left_out, exclude_defaults=True)
         if DEFAULTS:
             plain["defaults"] = DEFAULTS

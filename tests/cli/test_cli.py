@@ -43,7 +43,9 @@ def test_a_run_from_config_to_predictions(tmp_path: Path) -> None:
     assert [row["clicks"] for row in found["rounds"]] == [12, 24]
     assert all(0 <= row["miou"] <= 1 for row in found["rounds"])
     assert told("status", run) == found
+    assert sum(found["pool"].values()) == 6
     assert "mIoU" in said("status", run)
+    assert f"images: {found['pool']['unlabelled']} unlabelled, " in said("status", run)
     assert '"query"' in said("dump", run)
     page = Path(said("report", run).strip())
     assert page.read_text().startswith("<!doctype html>")

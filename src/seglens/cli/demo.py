@@ -15,7 +15,7 @@ from seglens.cli.run import Json, summary
 from seglens.config import RunConfig, resolve
 from seglens.loop import create, drive
 from seglens.report import write_report
-from seglens.store.repository import DATABASE
+from seglens.store.database import DATABASE
 from seglens.types import SeglensError
 
 FULL_MIOU = 0.413

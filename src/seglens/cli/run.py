@@ -20,6 +20,7 @@ from seglens.loop import retrain as retrain_run
 from seglens.models import load_checkpoint
 from seglens.report import write_report
 from seglens.store import Repository
+from seglens.store.pool import Pool
 from seglens.training import predict as predict_map
 from seglens.types import ByteArray, Purpose, SeglensError
 
@@ -107,6 +108,8 @@ def _show(folder: Path, json: bool) -> None:
         cells = (str(row["round"]), row["stage"] or "done", str(row["queries"]), clicks, share, miou)
         table.add_row(*cells, *_interval(row))
     console.out.print(table)
+    if "pool" in found:  # not in a run of an old version that nobody drove since
+        console.out.print("images: " + ", ".join(f"{n} {status}" for status, n in found["pool"].items()))
     if audited:
         console.out.print(
             f"audit set: {audited['answered']} of {audited['images']} images labelled, {audited['clicks']:g} clicks "
@@ -140,6 +143,7 @@ def summary(folder: Path) -> dict[str, Any]:
             }
             for r in repo.rounds()
         ]
+        pool = Pool(repo)
         audit = _audit_set(repo, config)
         if audit is not None:
             for row in rounds:
@@ -151,6 +155,7 @@ def summary(folder: Path) -> dict[str, Any]:
             "why": repo.meta("why") or "",
             "waiting": len(repo.open_queries()),
             "rounds": rounds,
+            **({"pool": {status.value: n for status, n in pool.counts().items()}} if len(pool) else {}),
             **({"audit_set": audit} if audit is not None else {}),
         }
     finally:

@@ -25,9 +25,10 @@ from seglens.loop.stages import Stages, help_training
 from seglens.loop.workbench import Report, Workbench
 from seglens.oracles.human import asked_twice
 from seglens.registry import datasets, depths
-from seglens.store import Repository
+from seglens.store import Repository, database
 from seglens.store.lock import driver_lock
-from seglens.store.repository import DATABASE, Round
+from seglens.store.pool import Pool
+from seglens.store.repository import Round
 from seglens.types import Query, SeglensError, Stage
 
 CONFIG = "config.yaml"
@@ -82,13 +83,16 @@ def create(run: Path, config: RunConfig) -> None:
     config = with_absolute_paths(config)
     bench = Workbench(config, run)
     check(bench)
+    if config.store.url is not None:
+        database.check_free(config.store.url)
     run.mkdir(parents=True, exist_ok=True)
     with driver_lock(run):
         check_free(run)
-        _remove_database(run)
+        database.remove(run, None)
         try:
-            repo = Repository.create(run)
+            repo = Repository.create(run, config.store.url)
             with repo.transaction():
+                Pool(repo).register(bench.pool, bench.data.item)
                 repo.set_meta("config", config.digest())
                 repo.set_meta("data", bench.pool_digest)
                 repo.set_meta("images", bench.data.fingerprint())
@@ -96,7 +100,7 @@ def create(run: Path, config: RunConfig) -> None:
             repo.close()
             write_bytes(run / CONFIG, config.dump().encode())
         except BaseException:
-            _remove_database(run)
+            database.remove(run, config.store.url)
             raise
 
 
@@ -132,11 +136,6 @@ def with_absolute_paths(config: RunConfig, folder: Path | None = None) -> RunCon
     if config.cache.dir is not None:
         changed["cache"] = config.cache.model_copy(update={"dir": Path(os.path.abspath(folder / config.cache.dir))})
     return config.model_copy(update=changed)
-
-
-def _remove_database(run: Path) -> None:
-    for path in run.glob(f"{DATABASE}*"):
-        path.unlink()
 
 
 def load_config(run: Path) -> RunConfig:
@@ -219,6 +218,7 @@ class Machine:
                 f"{self.bench.run}: the pool is not the one this run was made with (images were added, removed or "
                 "renamed). Put it back, or start a new run; nothing was changed."
             )
+        self.stages.pool.register(self.bench.pool, self.bench.data.item)  # there already, unless an old version made it
         self.bench.prepare(self.report)
         self.repo.set_meta("state", State.RUNNING.value)
         self.repo.set_meta("why", "")
@@ -279,7 +279,7 @@ class Machine:
 
     def _score(self, number: int) -> Step:
         learnt = self.stages.score(number)
-        return Step({"learnt": learnt} if learnt else {})
+        return Step({"learnt": learnt} if learnt else {}, lambda: self.stages.keep_scores(number))
 
     def _pick(self, number: int) -> Step | Outcome:
         queries, left = self.stages.pick(number)

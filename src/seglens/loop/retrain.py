@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seglens.config import RunConfig
+from seglens.config import RunConfig, StoreConfig
 from seglens.files import write_bytes
 from seglens.loop.check import check
 from seglens.loop.machine import CONFIG, State, check_free, load_config, with_absolute_paths
@@ -22,6 +22,7 @@ MAY_CHANGE = (
     "chunk",
     "threads",
     "cache",
+    "store",
     "engine",
     "devices",
     "nodes",
@@ -65,7 +66,12 @@ def retrain(source: Path, run: Path, config: RunConfig) -> None:
     """
     check_free(run)
     before = load_config(source)
-    config = with_absolute_paths(config).model_copy(update={"labels_of": before.digest()})
+    if config.store.url not in (None, before.store.url):
+        raise SeglensError(
+            f"key 'store.url', found '{config.store.url}': what is trained anew lies in SQLite. Allowed: null"
+        )
+    changed = {"labels_of": before.digest(), "store": StoreConfig()}
+    config = with_absolute_paths(config).model_copy(update=changed)
     check_retraining(config, before, str(source))
     check(Workbench(config, run))
     run.mkdir(parents=True, exist_ok=True)

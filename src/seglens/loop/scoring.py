@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,6 +103,15 @@ def score_pool(work: ScoreChunks, chunks: Sequence[Chunk], report: Callable[[int
 def load_pool(bench: Workbench, round: int, chunks: Sequence[Chunk]) -> Rows:
     """All rows of a round, in the order of the chunks."""
     return Rows.concat([load_rows(_path(bench, round, chunk)) for chunk in chunks])
+
+
+def image_scores(bench: Workbench, round: int, chunks: Sequence[Chunk]) -> Iterator[tuple[ImageId, float]]:
+    """The mean pixel score of each image over its candidates, from the rows on disk, a chunk at a time."""
+    for chunk in chunks:
+        rows = load_rows(_path(bench, round, chunk))
+        ids, index = np.unique(rows.images.astype(str), return_inverse=True)
+        total, pixels = (np.bincount(index, each) for each in (rows.sizes * rows.arrays["value"], rows.sizes))
+        yield from zip(ids.tolist(), (total / pixels).tolist(), strict=True)
 
 
 def save_regions(bench: Workbench, round: int, regions: RegionSet) -> None:

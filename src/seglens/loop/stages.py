@@ -21,13 +21,14 @@ from seglens.loop.budget import allowance, charged
 from seglens.loop.devices import ALONE, Crew
 from seglens.loop.nearness import in_turn
 from seglens.loop.queries import query_metrics, spread_metrics
-from seglens.loop.scoring import REGIONS, ScoreChunks, load_pool, score_pool
+from seglens.loop.scoring import REGIONS, ScoreChunks, image_scores, load_pool, score_pool
 from seglens.loop.simulated import simulated_metrics
 from seglens.loop.workbench import LEARNT, MODEL, Report, Workbench, device
 from seglens.models import SegNet, load_checkpoint, save_checkpoint, save_member
 from seglens.models.views import VIEWS
 from seglens.protocols import AskContext, Evidence, Learner, Progress
 from seglens.store import LabelFiles, Metric, Repository
+from seglens.store.pool import Pool
 from seglens.training import Metrics, TrainSource, evaluate, train
 from seglens.types import (
     IGNORE,
@@ -97,6 +98,7 @@ class Stages:
         self.repo = repo
         self.report = report
         self.files = LabelFiles(bench.run)
+        self.pool = Pool(repo)
 
     # -- narrow, score, pick ----------------------------------------------------------------------------------------
     def narrow(self, round: int) -> list[ImageId]:
@@ -157,6 +159,10 @@ class Stages:
         chunks = self.chunks(round)
         score_pool(self.scoring(round), chunks, lambda d, t: self.report("scoring", d, t))
         return learnt
+
+    def keep_scores(self, round: int) -> None:
+        """Store the score of each image that the round has scored."""
+        self.pool.set_scores(image_scores(self.bench, round, self.chunks(round)))
 
     def _learn(self, round: int) -> dict[str, Any]:
         if not isinstance(self.bench.score, Learner) or self.bench.model(round) is None:
@@ -295,8 +301,7 @@ class Stages:
     def evaluate(self, round: int) -> list[Metric]:
         """Costs so far, what a simulation can tell of the labels, the model's figures on the evaluation's images."""
         cost = self.repo.spent(round)
-        pool_pixels = self.bench.image_pixels * len(self.bench.pool)
-        figures = {"clicks": cost.clicks, "pixels": cost.pixels, "pixel_share": cost.pixels / pool_pixels}
+        figures = {"clicks": cost.clicks, "pixels": cost.pixels, "pixel_share": cost.pixels / self.pool.pixels()}
         figures |= {"person_seconds": cost.seconds, "images_asked": len(self._asked_images(round))}
         metrics = [Metric(round, name, "", -1, float(value)) for name, value in figures.items()]
         if self.bench.labels is not None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 from collections.abc import Collection
-from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import delete
+from sqlalchemy import delete, insert, select
 
-from seglens.store.repository import DATABASE, RUN_ID, Repository
-from seglens.store.tables import EventRow, MetaRow, MetricRow
+from seglens.store.database import remove
+from seglens.store.pool import PAGE
+from seglens.store.repository import RUN_ID, Repository
+from seglens.store.tables import Base, EventRow, MetaRow, MetricRow
 from seglens.types import SeglensError, Stage
 
 FILES = ("labels", "provenance")
@@ -22,7 +22,7 @@ def copy_labels(source: Path, run: Path, metrics: Collection[str]) -> None:
 
     Args:
         source: folder of a run that is not in the middle of a round; it is only read.
-        run: a folder without a run; its last round is at the stage *train* afterwards.
+        run: a folder without a run; its last round is at the stage *train* afterwards, its database SQLite.
         metrics: names of the figures to keep.
 
     Raises:
@@ -31,20 +31,20 @@ def copy_labels(source: Path, run: Path, metrics: Collection[str]) -> None:
     old = Repository.of_run(source)
     try:
         rounds = old.rounds()
-    finally:
-        old.close()
-    if not rounds or rounds[-1].stage is not None:
-        raise SeglensError(f"{source}: in the middle of a round; finish it first with `seglens run {source} --resume`")
-    try:
-        with closing(sqlite3.connect(source / DATABASE)) as there, closing(sqlite3.connect(run / DATABASE)) as here:
-            there.backup(here)
-        for name in FILES:
-            if (source / name).exists():
-                shutil.copytree(source / name, run / name)
-        new = Repository.of_run(run)
+        if not rounds or rounds[-1].stage is not None:
+            raise SeglensError(
+                f"{source}: in the middle of a round; finish it first with `seglens run {source} --resume`"
+            )
+        new = Repository.create(run)
         try:
-            with new.transaction() as session:
-                session.execute(delete(EventRow))
+            for name in FILES:
+                if (source / name).exists():
+                    shutil.copytree(source / name, run / name)
+            with old.transaction() as there, new.transaction() as session:
+                for table in Base.metadata.sorted_tables:
+                    if table is not EventRow.__table__:
+                        for page in there.execute(select(table).execution_options(yield_per=PAGE)).partitions():
+                            session.execute(insert(table), [dict(row._mapping) for row in page])
                 session.execute(delete(MetaRow).where(MetaRow.key == RUN_ID))
                 session.execute(delete(MetricRow).where(MetricRow.name.not_in(metrics)))
                 new.advance(rounds[-1].number, Stage.TRAIN)
@@ -53,11 +53,12 @@ def copy_labels(source: Path, run: Path, metrics: Collection[str]) -> None:
     except BaseException:
         remove_copy(run)
         raise
+    finally:
+        old.close()
 
 
 def remove_copy(run: Path) -> None:
     """Remove what ``copy_labels`` brings."""
-    for path in run.glob(f"{DATABASE}*"):
-        path.unlink()
+    remove(run, None)
     for name in FILES:
         shutil.rmtree(run / name, ignore_errors=True)

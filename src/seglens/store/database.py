@@ -1,23 +1,95 @@
-"""Opening a run's database: SQLite in WAL mode or any SQLAlchemy URL, migrated to the schema of this version."""
+"""Opening a run's database: SQLite in WAL mode or PostgreSQL, migrated to the schema of this version."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import Connection, Engine, create_engine, event, func, inspect, make_url, select, text
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 
+from seglens.config import read_yaml
 from seglens.files import no_space
+from seglens.store.tables import Base, MetaRow
 from seglens.types import SeglensError
 
+DATABASE = "seglens.db"
 BUSY_SECONDS = 30
+ALLOWED = (
+    "Allowed: postgresql://USER@HOST/DATABASE, its password in PGPASSWORD or ~/.pgpass, or null for SQLite in the "
+    "run's folder"
+)
+INSTALL = "key 'store.url' needs the extra 'postgres': pip install 'seglens[postgres]'"
+
+
+def place(run: Path, url: str | None) -> tuple[str, str]:
+    """URL of a run's database, and what it is called in errors.
+
+    Args:
+        run: its folder.
+        url: ``store.url`` of its config.
+    """
+    return (f"sqlite:///{run / DATABASE}", str(run / DATABASE)) if url is None else (url, f"store.url {url}")
+
+
+def located(run: Path) -> tuple[str, str]:
+    """``place`` of a run that is there.
+
+    Raises:
+        SeglensError: no run there.
+    """
+    config = run / "config.yaml"
+    store = read_yaml(config).get("store") if config.exists() and not (run / DATABASE).exists() else None
+    url = store.get("url") if isinstance(store, dict) else None
+    if url is None and not (run / DATABASE).exists():
+        raise SeglensError(f"{run}: not a run (no {DATABASE} in it)")
+    return place(run, url)
+
+
+def check_free(url: str) -> None:
+    """Look whether a new run can have the database of ``url``; nothing is changed.
+
+    Raises:
+        SeglensError: no URL of a PostgreSQL database, no driver, no answer, or there are tables in it.
+    """
+    engine = _postgres(url)
+    try:
+        with engine.connect() as connection:
+            tables = inspect(connection).get_table_names()
+            # killed while it was made: it never was a run
+            unborn = "alembic_version" in tables and not connection.scalar(select(func.count()).select_from(MetaRow))
+    except OperationalError as error:
+        raise _no_answer(f"store.url {url}", error) from None
+    finally:
+        engine.dispose()
+    if tables and not unborn:
+        raise SeglensError(
+            f"key 'store.url', found '{url}': holds tables already ({', '.join(sorted(tables)[:3])}, ...); allowed: an "
+            "empty database, for each run has its own"
+        )
+
+
+def remove(run: Path, url: str | None) -> None:
+    """Remove a run's database; of PostgreSQL its tables."""
+    for path in run.glob(f"{DATABASE}*"):
+        path.unlink()
+    if url is None:
+        return
+    engine = _postgres(url)
+    with engine.begin() as connection:
+        Base.metadata.drop_all(connection)
+        connection.execute(text("DROP TABLE IF EXISTS alembic_version"))
+    engine.dispose()
 
 
 def connect(url: str) -> Engine:
-    """An engine for ``url``; SQLite gets WAL, a busy timeout and foreign keys."""
-    if not url.startswith("sqlite"):
-        return create_engine(url)
+    """An engine for ``url``; SQLite gets WAL, a busy timeout and foreign keys.
+
+    Raises:
+        SeglensError: neither SQLite nor PostgreSQL, with a password in it, or PostgreSQL's driver is missing.
+    """
+    if not url.startswith("sqlite:"):
+        return _postgres(url)
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
 
     @event.listens_for(engine, "connect")
@@ -34,6 +106,25 @@ def connect(url: str) -> Engine:
         cursor.close()
 
     return engine
+
+
+def _postgres(url: str) -> Engine:
+    try:
+        found = make_url(url)
+    except ArgumentError:
+        raise SeglensError(f"key 'store.url', found '{url}': no URL of a database. {ALLOWED}") from None
+    secret = found.password is not None or "password" in found.query
+    if found.get_backend_name() != "postgresql" or secret:
+        shown = "a URL with a password, which config.yaml would keep" if secret else f"'{url}', no PostgreSQL"
+        raise SeglensError(f"key 'store.url', found {shown}. {ALLOWED}")
+    try:
+        return create_engine(found.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    except ModuleNotFoundError:
+        raise SeglensError(INSTALL) from None
+
+
+def _no_answer(name: str, error: OperationalError) -> SeglensError:
+    return SeglensError(f"{name}: the database does not answer: {' '.join(str(error.orig).split())}")
 
 
 def is_full(error: DatabaseError) -> bool:
@@ -59,6 +150,8 @@ def migrate(engine: Engine, name: str) -> None:
             raise SeglensError(f"{name}: not a seglens database: {error.orig}") from None
         if is_full(error):
             raise no_space(Path(name)) from None
+        if isinstance(error, OperationalError) and engine.dialect.name == "postgresql":
+            raise _no_answer(name, error) from None
         raise
 
 

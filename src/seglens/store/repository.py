@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from seglens.files import no_space
-from seglens.store.database import connect, is_full, migrate
+from seglens.store.database import connect, is_full, located, migrate, place
 from seglens.store.overlap import compare, holds, said
 from seglens.store.rows import answer_of, plain, query_of, query_row, store_answer
 from seglens.store.tables import (
@@ -33,9 +33,10 @@ from seglens.store.tables import (
 )
 from seglens.types import Answer, Answered, Cost, ImageId, Purpose, Query, SeglensError, Stage
 
-DATABASE = "seglens.db"
 RUN_ID = "run-id"
 """The fact under which the run's id is stored."""
+WRITERS = 7_345_364
+"""PostgreSQL's number of the lock that a writer holds; SQLite has one of its own."""
 RETRIES = 5
 """How often answers are stored anew when another process wrote at the same moment."""
 
@@ -89,15 +90,12 @@ class Repository:
         Raises:
             SeglensError: no run there.
         """
-        path = run / DATABASE
-        if not path.exists():
-            raise SeglensError(f"{run}: not a run (no {DATABASE} in it)")
-        return cls(f"sqlite:///{path}", str(path))
+        return cls(*located(run))
 
     @classmethod
-    def create(cls, run: Path) -> Repository:
-        """A new database in a run's folder."""
-        return cls(f"sqlite:///{run / DATABASE}", str(run / DATABASE))
+    def create(cls, run: Path, url: str | None = None) -> Repository:
+        """A new database in a run's folder, or at its ``store.url``."""
+        return cls(*place(run, url))
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -144,6 +142,8 @@ class Repository:
                 if not synced:
                     session.execute(text("PRAGMA synchronous=NORMAL"))
                 session.execute(text("BEGIN IMMEDIATE"))
+            else:
+                session.execute(text(f"SELECT pg_advisory_xact_lock({WRITERS})"))
             yield session
 
     # -- facts and rounds -------------------------------------------------------------------------------------------

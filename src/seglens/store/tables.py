@@ -1,4 +1,4 @@
-"""The tables of a run: rounds, queries, answers with their class sets, metrics and append-only events."""
+"""The tables of a run: images, rounds, queries, answers with their class sets, metrics and append-only events."""
 
 from __future__ import annotations
 
@@ -34,6 +34,23 @@ class RoundRow(Base):
     stage: Mapped[str | None] = mapped_column(String(16))  # None: the round is done
     allowance: Mapped[float] = mapped_column(default=0.0)
     started_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=now)
+
+
+class ImageRow(Base):
+    """An image of the pool, at its place in the pool's order. What became of it stands in queries and answers."""
+
+    __tablename__ = "images"
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    id: Mapped[str] = mapped_column(unique=True)
+    sequence: Mapped[str]
+    height: Mapped[int]
+    width: Mapped[int]
+    score: Mapped[float | None]  # None: no round has scored it
+
+    __table_args__ = (
+        Index("ix_images_sequence_position", "sequence", "position"),
+        Index("ix_images_score_position", "score", "position"),
+    )
 
 
 class QueryRow(Base):

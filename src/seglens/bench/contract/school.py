@@ -23,7 +23,7 @@ from seglens.loop.stages import Stages
 from seglens.loop.workbench import Workbench
 from seglens.models import SegNet
 from seglens.store import Repository
-from seglens.store.repository import DATABASE
+from seglens.store.database import DATABASE
 from seglens.types import ByteArray, ClassTable, Size
 
 MEMORY = "/dev/shm"

@@ -25,7 +25,7 @@ from seglens.loop.workbench import Workbench
 from seglens.models import FeatureCache, SegNet
 from seglens.registry import oracles
 from seglens.store import Repository
-from seglens.store.repository import DATABASE
+from seglens.store.database import DATABASE
 from seglens.types import AnswerKind, Cost, ImageId, Query
 
 ROUND = 2

@@ -1,0 +1,73 @@
+"""Debian's PostgreSQL server, in a folder of its own and on a Unix socket alone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+NOBODY = "nobody"
+"""Who runs the server where we are root, as whom it refuses to run."""
+
+
+class NoServerError(Exception):
+    """There is no PostgreSQL server here, and why."""
+
+
+class Server:
+    """A running server.
+
+    Args:
+        programs: folder of PostgreSQL's programs.
+        folder: with its socket.
+    """
+
+    def __init__(self, programs: Path, folder: Path) -> None:
+        self.programs, self.folder, self.made = programs, folder, 0
+
+    def database(self) -> str:
+        """URL of a new database, empty."""
+        self.made += 1
+        name = f"run{self.made}"
+        subprocess.run([self.programs / "createdb", "-h", self.folder, "-U", "seglens", name], check=True)
+        return f"postgresql://seglens@/{name}?host={self.folder}"
+
+
+@contextmanager
+def serving() -> Iterator[Server]:
+    """A server of ours for a while.
+
+    Raises:
+        NoServerError: Debian's package ``postgresql`` or the extra ``postgres`` is not there.
+    """
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    on_path = shutil.which("initdb")
+    if not found and on_path is None:
+        raise NoServerError("no PostgreSQL server here (apt-get install postgresql)")
+    try:
+        import psycopg  # noqa: F401
+    except ImportError:
+        raise NoServerError("no psycopg here (pip install 'seglens[postgres]')") from None
+    programs = found[-1].parent if found else Path(str(on_path)).resolve().parent
+    folder = Path(tempfile.mkdtemp(prefix="seglens-pg-"))
+    user = NOBODY if os.getuid() == 0 else None
+    try:
+        if user is not None:
+            shutil.chown(folder, user)
+
+        def run(program: str, *arguments: str) -> None:
+            command = [str(programs / program), "-D", str(folder / "data"), *arguments]
+            subprocess.run(command, check=True, cwd=folder, user=user, stdout=subprocess.DEVNULL)
+
+        run("initdb", "-U", "seglens", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+        run("pg_ctl", "-w", "-l", str(folder / "log"), "-o", f"-k {folder} -c listen_addresses=''", "start")
+        try:
+            yield Server(programs, folder)
+        finally:
+            run("pg_ctl", "-w", "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
