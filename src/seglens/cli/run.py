@@ -194,7 +194,7 @@ def report(
 
 
 def predict(
-    images: Annotated[Path, typer.Argument(help="A folder of images.", show_default=False)],
+    images: Annotated[str, typer.Argument(help="A folder of images, or its URL.", show_default=False)],
     run: Annotated[Path | None, typer.Option(help="The run whose latest model is used.")] = None,
     model: Annotated[Path | None, typer.Option(help="A checkpoint file, instead of a run.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the masks (class index) and their colour pictures.")] = Path(
@@ -219,10 +219,10 @@ def _blend(picture: ByteArray, colored: ByteArray) -> ByteArray:
     return ((picture.astype(np.uint16) + colored) // 2).astype(np.uint8)
 
 
-def _folder_part(images: Path) -> Any:
+def _folder_part(images: str) -> Any:
     from seglens.config import PartConfig
 
-    return PartConfig.model_validate({"name": "folder", "images": str(images)})
+    return PartConfig.model_validate({"name": "folder", "images": images})
 
 
 def model_file(run: Path | None, model: Path | None) -> Path:

