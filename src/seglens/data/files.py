@@ -13,7 +13,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from seglens.data.errors import UnreadableError
-from seglens.data.storage import Place
+from seglens.data.storage import Place, length
 from seglens.types import ByteArray, IntArray, Size
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
@@ -36,8 +36,7 @@ def _opened(path: Place) -> Iterator[Image.Image]:
     except FileNotFoundError:
         raise UnreadableError(f"{path}: no such file") from None
     except UnidentifiedImageError:
-        size = path.stat().st_size if isinstance(path, Path) else path.size
-        found = f"{size} bytes" if path.is_file() else "no regular file"
+        found = f"{length(path)} bytes" if path.is_file() else "no regular file"
         raise UnreadableError(f"{path}: not an image of a known format ({found})") from None
     except _BROKEN as error:
         raise UnreadableError(f"{path}: unreadable or truncated image: {error}") from None

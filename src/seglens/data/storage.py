@@ -66,6 +66,7 @@ def ask(url: str, method: str, *more: Any, whole: bool = True, **values: Any) ->
     system, path = filesystem(url)
     for attempt in range(1, ATTEMPTS + 1):
         try:
+            system.invalidate_cache(path)  # what the bucket holds now, not what it held
             if system.async_impl:
                 timeout = SECONDS if whole else None
                 return sync(system.loop, getattr(system, f"_{method}"), path, *more, timeout=timeout, **values)
@@ -208,7 +209,7 @@ class Remote:
             try:
                 data = ask(str(self), "cat_file")
                 # what was changed since it was listed must not be kept under the stamp of what it was
-                same = kept.max_bytes > 0 and _stamp(ask(str(self), "info", refresh=True)) == self._facts[1]
+                same = kept.max_bytes > 0 and _stamp(ask(str(self), "info")) == self._facts[1]
             except FileNotFoundError:
                 raise UnreadableError(f"{self}: no such file") from None
             if same and len(data) == self.size:
@@ -251,6 +252,11 @@ def inside(path: Place, root: Place) -> PurePosixPath | None:
         return PurePosixPath(path.relative_to(root)) if path.is_relative_to(root) else None
     start = f"{root}/"
     return PurePosixPath(str(path).removeprefix(start)) if str(path).startswith(start) else None
+
+
+def length(path: Place) -> int:
+    """Bytes of a file."""
+    return path.stat().st_size if isinstance(path, Path) else path.size
 
 
 def parts(path: Place) -> tuple[str, ...]:
