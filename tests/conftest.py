@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from seglens.config import CacheConfig
-from seglens.data import storage
+from seglens.data import object_cache
 
 KEY = "seglens"
 PORTS = ("master.port", "master.port.grpc", "filer.port", "filer.port.grpc", "volume.port", "volume.port.grpc")
@@ -75,7 +75,7 @@ def prefix(s3_server: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, requ
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{s3_server}")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEY)
-    monkeypatch.setattr(storage, "_config", CacheConfig(dir=tmp_path / "kept"))
+    monkeypatch.setattr(object_cache, "_config", CacheConfig(dir=tmp_path / "kept"))
     fsspec.filesystem("s3").makedirs("bucket", exist_ok=True)
     return f"s3://bucket/{re.sub('[^a-z]+', '-', request.node.name)}"
 

@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from seglens.config import CacheConfig, PartConfig, RunConfig
 from seglens.data import open_data, open_labels, storage
 from seglens.data.check import check, guess
 from seglens.data.errors import UnreadableError
-from seglens.data.storage import ObjectCache, cache, place
+from seglens.data.object_cache import ObjectCache, cache
+from seglens.data.storage import place
 from seglens.loop import State, create, drive
 from seglens.types import SeglensError
 
@@ -139,12 +141,14 @@ def test_a_run_on_a_bucket_equals_one_on_files(tmp_path: Path, on_files: dict[st
 
 
 def test_ids_groups_and_order_are_those_of_the_files(root: Path, url: str) -> None:
+    for name in ("images-of-others/a/9.png", "images/.hidden/9.png", "images/a/"):
+        bucket().pipe_file(f"{url}/{name}", b"")
     local, remote = open_data(part(root)), open_data(part(url))
     assert remote.ids == local.ids == ("a/0", "a/2", "a/4", "a-b/1", "a-b/3", "a-b/5")
     assert [remote.item(id) for id in remote.ids] == [local.item(id) for id in local.ids]
     assert remote.classes == local.classes
     inside = PartConfig.model_validate({**folder(url), "images": url})  # masks below the images' folder are no images
-    assert open_data(inside).ids == tuple(f"images/{id}" for id in local.ids)
+    assert open_data(inside).ids == (*(f"images/{id}" for id in local.ids), "images-of-others/a/9")
 
 
 def test_layouts_of_splits(root: Path, url: str) -> None:
@@ -281,6 +285,33 @@ def test_the_limit_is_kept_and_the_least_recently_used_goes_first(tmp_path: Path
     (tmp_path / "bytes").unlink()  # lost: counted anew
     kept.put("f", b"f" * 300)
     assert sum(path.stat().st_size for path in tmp_path.iterdir() if len(path.name) == 1) <= 1000
+
+
+def test_many_may_use_one_cache(tmp_path: Path) -> None:
+    kept = ObjectCache(tmp_path, 1000)
+
+    def use(seed: int) -> int:
+        hits = 0
+        for number in np.random.default_rng(seed).integers(0, 20, 60):
+            found = kept.get(f"n{number}")
+            assert found in (None, bytes([number]) * 90)
+            hits += found is not None
+            kept.put(f"n{number}", bytes([number]) * 90)
+        return hits
+
+    with ThreadPoolExecutor(6) as pool:  # each put opens the lock anew, as another process would
+        assert sum(pool.map(use, range(6))) > 0
+    files = [path for path in tmp_path.iterdir() if path.name not in ("bytes", "lock")]
+    assert 0 < len(files) <= 11
+    assert not [path for path in files if path.name.startswith(".")]
+
+
+def test_a_kept_file_that_was_cut_off_is_read_anew(root: Path, url: str) -> None:
+    data = open_data(part(url, masks=False))
+    whole = data.image("a/0")
+    (kept,) = (path for path in cache().folder.iterdir() if path.name not in ("bytes", "lock"))
+    kept.write_bytes(kept.read_bytes()[:50])
+    assert np.array_equal(data.image("a/0"), whole)
 
 
 def test_a_pool_larger_than_the_cache_is_read_all_the_same(url: str, tmp_path: Path, root: Path) -> None:

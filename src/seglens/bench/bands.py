@@ -15,7 +15,7 @@ from torch import Tensor
 
 from seglens.bench.figures import BandFigures
 from seglens.bench.plan import BandsPlan, PlannedRun
-from seglens.data.storage import cache_folder
+from seglens.data.object_cache import cache_folder
 from seglens.files import write_bytes
 from seglens.functional.metrics import confusion_matrix, iou
 from seglens.loop import Workbench, load_config

@@ -17,7 +17,7 @@ import seglens
 from seglens.cli import console
 from seglens.cli.run import Json, make_config
 from seglens.config import RunConfig
-from seglens.data.storage import cache_folder
+from seglens.data.object_cache import cache_folder
 from seglens.loop import Outlay, Workbench, foresee, load_config
 from seglens.loop.check import check
 from seglens.loop.machine import with_absolute_paths

@@ -13,7 +13,7 @@ from seglens.data import sequences as _sequences
 from seglens.data import streets as _streets
 from seglens.data import textures as _textures
 from seglens.data.classes import CAMVID, CITYSCAPES
-from seglens.data.storage import keep
+from seglens.data.object_cache import keep
 from seglens.protocols import LabelSource, SegDataset
 from seglens.registry import datasets
 

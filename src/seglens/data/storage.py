@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, TypeAlias, TypeVar
 
-import platformdirs
 from pydantic import BeforeValidator, InstanceOf
 
-from seglens.config import CacheConfig
 from seglens.data.errors import UnreadableError
-from seglens.files import locked, write_bytes
+from seglens.data.object_cache import cache
 from seglens.types import SeglensError
 
 ATTEMPTS = 3
 """How often an object is asked for; the backend's own repeats come on top of it."""
 SECONDS = 120.0
 """How long one attempt may take in all."""
-ROOM = 0.9
-"""What is left of a full cache when room is made, fraction of its limit."""
-OBJECTS = "objects"
 _STAMPS = ("ETag", "etag", "md5Hash", "LastModified", "last_modified", "mtime", "updated", "created")
 
 
@@ -93,11 +86,13 @@ class Tree:
     @cached_property
     def objects(self) -> dict[str, tuple[int, str]]:
         """Size in bytes and stamp (the ETag, or the time of change) of each object, by its key below the URL."""
-        root = filesystem(self.url)[1].rstrip("/")
+        system, root = filesystem(self.url)
+        root = root.rstrip("/")
         try:
             found = ask(self.url, "find", whole=False, detail=True)
         except FileNotFoundError:
             return {}
+        system.invalidate_cache()  # it would hold the listing, too
         return {
             name.removeprefix(root).strip("/"): (int(info["size"]), _stamp(info))
             for name, info in found.items()
@@ -205,17 +200,23 @@ class Remote:
         kept = cache()
         name = hashlib.sha256(f"{self}\0{self.stamp}".encode()).hexdigest()
         data = kept.get(name)
-        if data is None:
+        if data is None or len(data) != self.size:
             try:
                 data = ask(str(self), "cat_file")
                 # what was changed since it was listed must not be kept under the stamp of what it was
-                same = kept.max_bytes > 0 and _stamp(ask(str(self), "info")) == self._facts[1]
+                same = kept.max_bytes > 0 and self._is(data)
             except FileNotFoundError:
                 raise UnreadableError(f"{self}: no such file") from None
             if same and len(data) == self.size:
                 kept.put(name, data)
         assert isinstance(data, bytes)
         return data
+
+    def _is(self, data: bytes) -> bool:
+        """Whether ``data`` is what was listed: by its ETag where that is a digest, else storage is asked again."""
+        stamp = self._facts[1]
+        digest = hashlib.md5(data, usedforsecurity=False).hexdigest()
+        return digest == stamp.strip('"') or _stamp(ask(str(self), "info")) == stamp
 
     def read_text(self, encoding: str = "utf-8") -> str:
         """The whole object as text."""
@@ -262,83 +263,3 @@ def length(path: Place) -> int:
 def parts(path: Place) -> tuple[str, ...]:
     """Sorts local files and objects alike, folder by folder."""
     return path.parts if isinstance(path, Path) else tuple(path.key.split("/"))
-
-
-# -- what was read ------------------------------------------------------------------------------------------------
-@dataclass(frozen=True)
-class ObjectCache:
-    """Objects kept on disk up to a limit, for every process of the machine; the least recently used go first.
-
-    Args:
-        folder: of the files and of ``bytes``, which is never less than what they take.
-        max_bytes: the limit; 0 = nothing is kept.
-    """
-
-    folder: Path
-    max_bytes: int
-
-    def get(self, name: str) -> bytes | None:
-        """What is kept under a name."""
-        try:
-            data = (self.folder / name).read_bytes()
-        except FileNotFoundError:
-            return None
-        with suppress(FileNotFoundError):  # another process made room
-            os.utime(self.folder / name)
-        return data
-
-    def put(self, name: str, data: bytes) -> None:
-        """Keep ``data``, and let go of others where that takes more than the limit.
-
-        Raises:
-            SeglensError: no space left on the disk.
-        """
-        if len(data) > self.max_bytes:
-            return
-        with locked(self.folder):
-            total = self._counted() + len(data)
-            if total > self.max_bytes:
-                total = self._make_room(len(data)) + len(data)
-            write_bytes(self.folder / "bytes", str(total).encode())  # first: killed here, it counts too much
-            write_bytes(self.folder / name, data)  # under the lock, so that what _make_room finds is nobody's
-
-    def _counted(self) -> int:
-        try:
-            return int((self.folder / "bytes").read_text())
-        except (FileNotFoundError, ValueError):
-            return self.max_bytes + 1  # nobody has counted yet
-
-    def _make_room(self, wanted: int) -> int:
-        """Remove the least recently used until ``wanted`` bytes fit; what the rest takes, in bytes."""
-        with os.scandir(self.folder) as entries:
-            files = [(entry, entry.stat()) for entry in entries if entry.name not in ("bytes", "lock")]
-        files.sort(key=lambda pair: pair[1].st_mtime_ns)
-        total = sum(stat.st_size for _, stat in files)
-        goal = self.max_bytes - wanted
-        if total > goal:
-            goal = min(goal, int(self.max_bytes * ROOM))
-        for entry, stat in files:
-            if total <= goal:
-                break
-            Path(entry.path).unlink(missing_ok=True)
-            total -= stat.st_size
-        return total
-
-
-def cache_folder(config: CacheConfig) -> Path:
-    """Where features, superpixels and objects are kept: the config's folder, $SEGLENS_CACHE, or the user's cache."""
-    return config.dir or Path(os.environ.get("SEGLENS_CACHE") or platformdirs.user_cache_dir("seglens"))
-
-
-_config = CacheConfig()
-
-
-def keep(config: CacheConfig) -> None:
-    """Keep what is read as ``config`` says, from now on and in the whole process."""
-    global _config
-    _config = config
-
-
-def cache() -> ObjectCache:
-    """Where objects are kept."""
-    return ObjectCache(cache_folder(_config) / OBJECTS, int(_config.objects_gib * 2**30))

@@ -21,7 +21,7 @@ import seglens.oracles  # noqa: F401 - the imports register the parts
 from seglens.acquisition.traits import Traits
 from seglens.config import PartConfig, RunConfig
 from seglens.data import open_data, open_labels
-from seglens.data.storage import cache_folder
+from seglens.data.object_cache import cache_folder
 from seglens.evidence import NetEvidence
 from seglens.loop.simulated import pool_counts
 from seglens.models import FeatureCache, SegNet, build_network, load_checkpoint, load_member

@@ -12,7 +12,7 @@ import seglens.depth  # noqa: F401 - the import registers the sources
 from seglens.acquisition.score import ExplainableError
 from seglens.config import PartConfig, RunConfig, assign
 from seglens.data.filed import Entry, FileImages
-from seglens.data.storage import cache_folder
+from seglens.data.object_cache import cache_folder
 from seglens.evidence import NetEvidence
 from seglens.loop.workbench import LEARNT, MODEL, Workbench
 from seglens.models import SegNet, load_checkpoint

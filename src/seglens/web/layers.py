@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from seglens.acquisition.settle.paint import paint
 from seglens.config import RunConfig
-from seglens.data.storage import cache_folder
+from seglens.data.object_cache import cache_folder
 from seglens.depth import OF_THE_IMAGE
 from seglens.files import encode_id, read_arrays, read_map
 from seglens.functional.run_lengths import indices
