@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from seglens.files import locked, write_bytes
 ROOM = 0.9
 """What is left of a full cache when room is made, fraction of its limit."""
 OBJECTS = "objects"
+SEAL = 16
+"""Bytes of the digest that each file begins with: nobody waits for the disk, so a power cut may damage one."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,13 @@ class ObjectCache:
     max_bytes: int
 
     def get(self, name: str) -> bytes | None:
-        """What is kept under a name."""
+        """What is kept under a name; None where there is nothing, or where it is damaged."""
         try:
-            data = (self.folder / name).read_bytes()
+            sealed = (self.folder / name).read_bytes()
         except FileNotFoundError:
+            return None
+        data = sealed[SEAL:]
+        if _sealed(data) != sealed:
             return None
         with suppress(FileNotFoundError):  # another process made room
             os.utime(self.folder / name)
@@ -45,14 +51,16 @@ class ObjectCache:
         Raises:
             SeglensError: no space left on the disk.
         """
-        if len(data) > self.max_bytes:
+        sealed = _sealed(data)
+        if len(sealed) > self.max_bytes:
             return
         with locked(self.folder):
-            total = self._counted() + len(data)
+            total = self._counted() + len(sealed)
             if total > self.max_bytes:
-                total = self._make_room(len(data)) + len(data)
-            write_bytes(self.folder / "bytes", str(total).encode())  # first: killed here, it counts too much
-            write_bytes(self.folder / name, data)  # under the lock, so that what _make_room finds is nobody's
+                total = self._make_room(len(sealed)) + len(sealed)
+            # First the count: killed here, it counts too much. Both under the lock: what _make_room finds is nobody's.
+            write_bytes(self.folder / "bytes", str(total).encode(), sync=False)
+            write_bytes(self.folder / name, sealed, sync=False)
 
     def _counted(self) -> int:
         try:
@@ -75,6 +83,10 @@ class ObjectCache:
             Path(entry.path).unlink(missing_ok=True)
             total -= stat.st_size
         return total
+
+
+def _sealed(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=SEAL).digest() + data
 
 
 def cache_folder(config: CacheConfig) -> Path:
