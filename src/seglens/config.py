@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path, PurePath
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -178,10 +178,13 @@ class AuditSetConfig(Params):
 
 
 class CacheConfig(Params):
-    """Features and superpixels kept between rounds and runs."""
+    """Features, superpixels and files from object storage, kept between rounds and runs."""
 
     dir: Path | None = Field(None, description="folder; default: $SEGLENS_CACHE or the user's cache folder")
     max_gib: float = Field(8.0, gt=0, description="largest feature cache that is started, GiB")
+    objects_gib: float = Field(
+        8.0, ge=0, description="what is kept of files read from object storage, at most, GiB; 0 = nothing"
+    )
 
 
 class StoreConfig(Params):
@@ -224,7 +227,7 @@ class RunConfig(Choices):
     train: TrainConfig = Field(default_factory=TrainConfig, description="the recipe")
     budget: BudgetConfig = Field(default_factory=BudgetConfig, description="what may be spent")
     engine: PartConfig = Field(PartConfig(name="local"), description="where the stream runs")
-    cache: CacheConfig = Field(default_factory=CacheConfig, description="features and superpixels kept")
+    cache: CacheConfig = Field(default_factory=CacheConfig, description="what is kept between rounds and runs")
     store: StoreConfig = Field(default_factory=StoreConfig, description="where the run's database is")
     chunk: int = Field(8, gt=0, description="images a chunk: the unit of scoring, batching and resume")
     threads: int | None = Field(None, gt=0, description="torch threads; null = all cores")
@@ -293,7 +296,15 @@ def _fields_at(model: type[BaseModel], loc: Sequence[int | str]) -> list[str]:
     return sorted(model.model_fields)
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
+class Text(Protocol):
+    """A file, wherever it lies."""
+
+    def read_text(self, encoding: str) -> str:
+        """The whole file."""
+        ...
+
+
+def read_yaml(path: Text) -> dict[str, Any]:
     """The mapping in a YAML file.
 
     Raises:

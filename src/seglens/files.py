@@ -41,8 +41,13 @@ def decode_id(name: str) -> ImageId:
     return unquote(name)
 
 
-def write_bytes(path: Path, data: bytes) -> None:
+def write_bytes(path: Path, data: bytes, sync: bool = True) -> None:
     """Write a file whole or not at all.
+
+    Args:
+        path: the file; its folder is made where it is not there.
+        data: all of it.
+        sync: wait until the disk has it; without, a power cut may leave a file that is empty or cut off.
 
     Raises:
         SeglensError: no space left; the old file, if any, is untouched and no temporary file remains.
@@ -53,7 +58,8 @@ def write_bytes(path: Path, data: bytes) -> None:
         with open(temporary, "wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)

@@ -15,10 +15,10 @@ from torch import Tensor
 
 from seglens.bench.figures import BandFigures
 from seglens.bench.plan import BandsPlan, PlannedRun
+from seglens.data.object_cache import cache_folder
 from seglens.files import write_bytes
 from seglens.functional.metrics import confusion_matrix, iou
 from seglens.loop import Workbench, load_config
-from seglens.loop.workbench import cache_folder
 from seglens.models import load_checkpoint
 from seglens.protocols import DepthSource, LabelSource, PartContext, SegDataset
 from seglens.registry import depths
@@ -171,7 +171,7 @@ class BandMeter:
             work = Workbench(run.config, run.folder)
             data = work.eval_data
             assert data is not None
-            context = PartContext(data.classes, data, cache_folder(run.config), run.config.model.size)
+            context = PartContext(data.classes, data, cache_folder(run.config.cache), run.config.model.size)
             try:
                 source = depths.build(self.plan.depth, context)
                 self._bands[key] = DepthBands(data, work.eval_labels, source, self.plan.count)

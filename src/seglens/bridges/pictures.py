@@ -32,8 +32,8 @@ class Beside(StrEnum):
 class Filed(Protocol):
     """A dataset whose images are files."""
 
-    def file(self, id: ImageId) -> Path:
-        """Where an image lies."""
+    def file(self, id: ImageId) -> Path | None:
+        """Where an image lies; None where that is no local file."""
         ...
 
 

@@ -13,11 +13,12 @@ import typer
 
 from seglens.cli import console
 from seglens.cli.run import make_config
+from seglens.data.storage import Place, place
 from seglens.loop import create
 from seglens.types import SeglensError
 from seglens.web.beginning import is_run, settings_of
 
-Folder = Annotated[Path, typer.Argument(help="The run's folder, or a folder of images.", show_default=False)]
+Folder = Annotated[str, typer.Argument(help="The run's folder, or a folder of images, or its URL.", show_default=False)]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -48,8 +49,9 @@ def annotate(
     claim_seconds: Annotated[float, typer.Option(min=1, help="How long a question waits on an idle desk.")] = 300.0,
 ) -> None:
     """Label in the browser: the page asks what the model wants to know, and the model trains on while you answer."""
-    if not is_run(folder):
-        folder = _begin(folder, classes, run, audit_set, config, set_ or [])
+    where = place(folder)
+    if not isinstance(where, Path) or not is_run(where):
+        where = _begin(where, classes, run, audit_set, config, set_ or [])
     elif classes or run or audit_set or config or set_:
         raise SeglensError(f"{folder} is a run already: leave --classes, --run, --audit-set, --config and --set away")
     from seglens.web.serving import serve
@@ -57,14 +59,14 @@ def annotate(
     loopback = is_loopback(host)
     with _bound(host, port) as listening:
         url = f"http://{_shown(host)}:{listening.getsockname()[1]}"
-        console.err.print(f"[bold]{folder}[/] is being labelled at {url} (Ctrl-C ends it; nothing is lost)")
+        console.err.print(f"[bold]{where}[/] is being labelled at {url} (Ctrl-C ends it; nothing is lost)")
         if open_:
             threading.Timer(1.0, webbrowser.open, [url]).start()
-        serve(folder, listening, loopback, train, claim_seconds, sam)
+        serve(where, listening, loopback, train, claim_seconds, sam)
 
 
 def _begin(
-    images: Path, classes: str | None, run: Path | None, audit_set: int, config: Path | None, settings: list[str]
+    images: Place, classes: str | None, run: Path | None, audit_set: int, config: Path | None, settings: list[str]
 ) -> Path:
     """A run made of a folder of images, or the one that was made of it before."""
     if run is None:

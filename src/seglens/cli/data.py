@@ -11,6 +11,7 @@ from seglens.cli import console
 from seglens.cli.run import Json, make_config
 from seglens.data import check as checking
 from seglens.data import export, open_data, open_labels
+from seglens.data.storage import place
 from seglens.loop import Workbench
 from seglens.registry import cuts
 from seglens.superpixels import quality
@@ -28,12 +29,14 @@ def add_to(app: typer.Typer) -> None:
 
 @commands.command()
 def check(
-    root: Annotated[Path, typer.Argument(help="A folder, or the word streets or textures.", show_default=False)],
+    root: Annotated[
+        str, typer.Argument(help="A folder, its URL, or the word streets or textures.", show_default=False)
+    ],
     layout: Annotated[str | None, typer.Option(help=f"{', '.join(checking.LAYOUTS)}; guessed without it.")] = None,
     json: Json = False,
 ) -> None:
     """Report counts, class frequencies, and every file that is missing, broken, of another size or with unknown ids."""
-    part = checking.guess(root, layout)
+    part = checking.guess(place(root), layout)
     with console.progress() as report:
         found = checking.check(open_data(part), open_labels(part), lambda d, t: report("checking", d, t))
     if json:

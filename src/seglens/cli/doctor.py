@@ -17,10 +17,10 @@ import seglens
 from seglens.cli import console
 from seglens.cli.run import Json, make_config
 from seglens.config import RunConfig
+from seglens.data.object_cache import cache_folder
 from seglens.loop import Outlay, Workbench, foresee, load_config
 from seglens.loop.check import check
 from seglens.loop.machine import with_absolute_paths
-from seglens.loop.workbench import cache_folder
 from seglens.models.precision import has_bf16
 from seglens.models.weights import lite0_state
 from seglens.types import SeglensError, Stage
@@ -137,7 +137,7 @@ def _show(found: dict[str, Any]) -> None:
 def diagnose(config: RunConfig | None = None) -> dict[str, Any]:
     """What ``doctor`` tells of the machine, as plain values; the cache is that of ``config``."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    cache = cache_folder(config or RunConfig())
+    cache = cache_folder((config or RunConfig()).cache)
     place = next(folder for folder in (cache, *cache.parents) if folder.exists())
     free = {"here": shutil.disk_usage(Path()).free, "cache": shutil.disk_usage(place).free}
     return {

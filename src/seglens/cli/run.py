@@ -1,4 +1,4 @@
-"""``run``, ``status``, ``dump``, ``report`` and ``predict``: a run from its config to its model's use."""
+"""``run``, ``status``, ``report``, ``predict``, ``push`` and others: a run from its config to its model's use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from seglens.cli import console
 from seglens.config import RunConfig, assign, read_yaml, resolve
 from seglens.data import open_data
 from seglens.files import encode_id, write_map
-from seglens.loop import State, create, drive, load_config, model_path
+from seglens.loop import State, create, drive, load_config, model_path, pull, push
 from seglens.loop import retrain as retrain_run
 from seglens.models import load_checkpoint
 from seglens.report import write_report
@@ -32,6 +32,8 @@ def add_to(app: typer.Typer) -> None:
     """Add these commands to the application."""
     for command in (run, retrain, status, dump, report, predict):
         app.command()(command)
+    app.command("push")(push_run)
+    app.command("pull")(pull_run)
 
 
 def make_config(file: Path | None, settings: list[str]) -> RunConfig:
@@ -199,7 +201,7 @@ def report(
 
 
 def predict(
-    images: Annotated[Path, typer.Argument(help="A folder of images.", show_default=False)],
+    images: Annotated[str, typer.Argument(help="A folder of images, or its URL.", show_default=False)],
     run: Annotated[Path | None, typer.Option(help="The run whose latest model is used.")] = None,
     model: Annotated[Path | None, typer.Option(help="A checkpoint file, instead of a run.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the masks (class index) and their colour pictures.")] = Path(
@@ -224,10 +226,30 @@ def _blend(picture: ByteArray, colored: ByteArray) -> ByteArray:
     return ((picture.astype(np.uint16) + colored) // 2).astype(np.uint8)
 
 
-def _folder_part(images: Path) -> Any:
+def _folder_part(images: str) -> Any:
     from seglens.config import PartConfig
 
-    return PartConfig.model_validate({"name": "folder", "images": str(images)})
+    return PartConfig.model_validate({"name": "folder", "images": images})
+
+
+def push_run(
+    folder: RunFolder,
+    url: Annotated[str, typer.Argument(help="Where to: s3://bucket/runs/first, or a folder.", show_default=False)],
+) -> None:
+    """Copy a run to object storage, what is new of it; again and again, also while it is driven."""
+    with console.progress(folder.name) as report:
+        sent = push(folder, url, report)
+    console.out.print(f"{url} holds {folder} as it is now ({sent} files sent)")
+
+
+def pull_run(
+    url: Annotated[str, typer.Argument(help="Where the run was pushed to.", show_default=False)],
+    folder: Annotated[Path, typer.Argument(help="Empty, or not there yet.", show_default=False)],
+) -> None:
+    """Bring a run that was pushed; go on with it by `seglens run FOLDER --resume`."""
+    with console.progress(folder.name) as report:
+        files = pull(url, folder, report)
+    console.out.print(f"{files} files in {folder}")
 
 
 def model_file(run: Path | None, model: Path | None) -> Path:

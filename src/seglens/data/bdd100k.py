@@ -7,13 +7,13 @@ Reference:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
 from seglens.data.classes import CITYSCAPES
 from seglens.data.filed import Entry, FileImages, FileLabels, SplitParams
+from seglens.data.storage import AnyPlace, Place, PlaceField, parts
 from seglens.registry import datasets
 from seglens.types import ImageId, SeglensError
 
@@ -21,7 +21,7 @@ from seglens.types import ImageId, SeglensError
 class Bdd100kParams(SplitParams):
     """Where BDD100K lies and which part of it."""
 
-    root: Path = Field(description="folder that holds images/10k and labels/sem_seg/masks")
+    root: PlaceField = Field(description="folder, or URL, that holds images/10k and labels/sem_seg/masks")
     splits: tuple[Literal["train", "val", "test"], ...] = Field(
         ("train",), min_length=1, description="splits, in order (test has no masks)"
     )
@@ -50,10 +50,11 @@ class Bdd100k(FileImages):
         return FileLabels(CITYSCAPES, images, {id: mask for id, mask in masks.items() if mask.is_file()})
 
 
-def picture_path(root: Path, id: ImageId, folder: Literal["images", "masks"]) -> Path:
+def picture_path(root: AnyPlace, id: ImageId, folder: Literal["images", "masks"]) -> AnyPlace:
     """Where an image or its mask lies.
 
     Example:
+        >>> from pathlib import Path
         >>> picture_path(Path("b"), "val/7d06fefd-f7be05a6", "masks").as_posix()
         'b/labels/sem_seg/masks/val/7d06fefd-f7be05a6.png'
     """
@@ -66,13 +67,13 @@ def _video(id: ImageId) -> str:
     return id.partition("/")[2].partition("-")[0]
 
 
-def _frames(root: Path, split: str) -> Iterator[ImageId]:
+def _frames(root: Place, split: str) -> Iterator[ImageId]:
     folder = root / "images" / "10k" / split
     if not folder.is_dir():
         raise SeglensError(
             f"{folder}: no such folder; bdd100k expects images/10k/{split} and labels/sem_seg/masks in {root}"
         )
-    for path in sorted(folder.glob("*.jpg")):
+    for path in sorted(folder.glob("*.jpg"), key=parts):
         video, _, frame = path.stem.partition("-")
         if not video or not frame:
             raise SeglensError(f"{path}: expected VIDEO-FRAME.jpg")

@@ -8,7 +8,6 @@ Reference:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -16,6 +15,7 @@ from pydantic import Field, model_validator
 from seglens.data.classes import CAMVID
 from seglens.data.filed import Entry, FileImages, FileLabels, SplitParams
 from seglens.data.files import SUFFIXES
+from seglens.data.storage import Place, PlaceField, parts
 from seglens.registry import datasets
 from seglens.types import ImageId, SeglensError
 
@@ -26,7 +26,7 @@ VOID = 11
 class CamVidParams(SplitParams):
     """Where CamVid lies and which part of it."""
 
-    root: Path = Field(description="folder that holds train, trainannot, val, valannot")
+    root: PlaceField = Field(description="folder, or URL, that holds train, trainannot, val, valannot")
     splits: tuple[Literal["train", "val"], ...] = Field(("train",), min_length=1, description="splits, in order")
     include: tuple[str, ...] = Field((), description="sequences to keep (0001TP, ...); empty = all")
     exclude: tuple[str, ...] = Field((), description="sequences to leave out")
@@ -62,16 +62,16 @@ class CamVid(FileImages):
         return FileLabels(CAMVID, images, {id: mask for id, mask in masks.items() if mask.is_file()}, (VOID,))
 
 
-def _mask(root: Path, id: ImageId) -> Path:
+def _mask(root: Place, id: ImageId) -> Place:
     split, _, name = id.partition("/")
     return root / f"{split}annot" / f"{name}.png"
 
 
-def _frames(root: Path, split: str) -> Iterator[Path]:
+def _frames(root: Place, split: str) -> Iterator[Place]:
     folder = root / split
     if not folder.is_dir():
         raise SeglensError(f"{folder}: no such folder; camvid expects train, trainannot, val and valannot in {root}")
-    yield from sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    yield from sorted((path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES), key=parts)
 
 
 def _entries(params: CamVidParams) -> dict[ImageId, Entry]:

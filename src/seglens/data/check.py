@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from seglens.config import PartConfig
 from seglens.data.errors import MaskSizeError, UnknownClassError
 from seglens.data.files import SUFFIXES
+from seglens.data.storage import Place
 from seglens.protocols import LabelSource, Progress, SegDataset
 from seglens.types import IGNORE, SeglensError
 
@@ -137,7 +137,7 @@ def _listed(title: str, names: list[str]) -> list[str]:
     return [f"{title}: {len(names)}", *(f"  {name}" for name in names[:_SHOWN]), *more]
 
 
-def guess(root: Path, layout: str | None = None) -> PartConfig:
+def guess(root: Place, layout: str | None = None) -> PartConfig:
     """The dataset that lies at ``root``.
 
     CamVid's layout has ``train`` and ``trainannot``, Cityscapes' ``leftImg8bit``, BDD100K's ``images/10k``; a folder
@@ -145,7 +145,7 @@ def guess(root: Path, layout: str | None = None) -> PartConfig:
     ``textures`` mean the generators, unless a folder has that name.
 
     Args:
-        root: a folder, or the name of a generator.
+        root: a folder, its URL, or the name of a generator.
         layout: one of ``LAYOUTS`` instead of guessing.
 
     Raises:
@@ -166,12 +166,12 @@ def guess(root: Path, layout: str | None = None) -> PartConfig:
     return _guess_folder(root)
 
 
-def _split(name: str, root: Path, folder: Path) -> PartConfig:
+def _split(name: str, root: Place, folder: Place) -> PartConfig:
     splits = [split for split in ("train", "val") if (folder / split).is_dir()]
     return PartConfig.model_validate({"name": name, "root": str(root), "splits": splits or ["train"]})
 
 
-def _guess_folder(root: Path) -> PartConfig:
+def _guess_folder(root: Place) -> PartConfig:
     parted = (root / "images").is_dir()
     if not parted and not any(path.suffix.lower() in SUFFIXES for path in root.rglob("*")):
         raise SeglensError(

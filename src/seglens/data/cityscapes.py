@@ -14,6 +14,7 @@ from pydantic import Field
 
 from seglens.data.classes import CITYSCAPES
 from seglens.data.filed import Entry, FileImages, FileLabels, SplitParams
+from seglens.data.storage import AnyPlace, Place, PlaceField, parts
 from seglens.registry import datasets
 from seglens.types import ImageId, SeglensError
 
@@ -30,7 +31,7 @@ VOID_IDS = tuple(sorted(set(range(34)) - set(LABEL_IDS)))
 class CityscapesParams(SplitParams):
     """Where Cityscapes lies and which part of it."""
 
-    root: Path = Field(description="folder that holds leftImg8bit, gtFine and perhaps disparity")
+    root: PlaceField = Field(description="folder, or URL, that holds leftImg8bit, gtFine and perhaps disparity")
     splits: tuple[Literal["train", "val", "test"], ...] = Field(
         ("train",), min_length=1, description="splits, in order (the public masks of test are void)"
     )
@@ -62,7 +63,7 @@ class Cityscapes(FileImages):
         return FileLabels(CITYSCAPES, images, found, VOID_IDS, LABEL_IDS)
 
 
-def frame_path(root: Path, id: ImageId, folder: Literal["leftImg8bit", "gtFine", "disparity"]) -> Path:
+def frame_path(root: AnyPlace, id: ImageId, folder: Literal["leftImg8bit", "gtFine", "disparity"]) -> AnyPlace:
     """Where a frame's picture, ``labelIds`` or disparity lies.
 
     Example:
@@ -74,21 +75,22 @@ def frame_path(root: Path, id: ImageId, folder: Literal["leftImg8bit", "gtFine",
     return root / folder / split / name.partition("_")[0] / f"{name}_{ending}.png"
 
 
-def _frames(root: Path, split: str) -> Iterator[ImageId]:
+def _frames(root: Place, split: str) -> Iterator[ImageId]:
     folder = root / "leftImg8bit" / split
     if not folder.is_dir():
         raise SeglensError(f"{folder}: no such folder; cityscapes expects leftImg8bit/{split} and gtFine in {root}")
-    for path in sorted(folder.glob("*/*_leftImg8bit.png")):
+    for path in sorted(folder.glob("*/*_leftImg8bit.png"), key=parts):
         name = path.name.removesuffix("_leftImg8bit.png")
         if name.count("_") != 2 or name.partition("_")[0] != path.parent.name:
             raise SeglensError(f"{path}: expected {path.parent.name}/{path.parent.name}_SEQUENCE_FRAME_leftImg8bit.png")
         yield f"{split}/{name}"
 
 
-def _entry(root: Path, id: ImageId) -> Entry:
-    disparity = frame_path(root, id, "disparity")
+def _entry(root: Place, id: ImageId) -> Entry:
+    disparity = frame_path(root, id, "disparity")  # depth is read from local files alone
+    depth = disparity if isinstance(disparity, Path) and disparity.is_file() else None
     group = id.partition("/")[2].rpartition("_")[0]
-    return Entry(frame_path(root, id, "leftImg8bit"), group, disparity if disparity.is_file() else None)
+    return Entry(frame_path(root, id, "leftImg8bit"), group, depth)
 
 
 def _city(id: ImageId) -> str:

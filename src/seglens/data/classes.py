@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import colorsys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from seglens.config import read_yaml
+from seglens.data.storage import Place
 from seglens.types import IGNORE, ClassTable, SeglensError
 
 CITYSCAPES = ClassTable(
@@ -110,7 +110,7 @@ def distinct_colors(count: int) -> tuple[tuple[int, int, int], ...]:
     return tuple((round(r * 255), round(g * 255), round(b * 255)) for r, g, b in rgb)
 
 
-def read_classes(path: Path) -> ClassFile:
+def read_classes(path: Place) -> ClassFile:
     """Read a class file: ``names`` (list), ``colors`` (list of [r, g, b], optional), ``ignore`` (mask ids, optional).
 
     Raises:
@@ -128,7 +128,7 @@ def read_classes(path: Path) -> ClassFile:
     return ClassFile(ClassTable(names, colors), tuple(ignore))
 
 
-def _names(path: Path, names: Any) -> tuple[str, ...]:
+def _names(path: Place, names: Any) -> tuple[str, ...]:
     if not isinstance(names, list) or not names or not all(isinstance(name, str) and name for name in names):
         raise SeglensError(f"{path}: key 'names', found {names!r}: expected a list of class names")
     twice = [name for name in names if names.count(name) > 1]
@@ -139,7 +139,7 @@ def _names(path: Path, names: Any) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _colors(path: Path, colors: Any, count: int) -> tuple[tuple[int, int, int], ...]:
+def _colors(path: Place, colors: Any, count: int) -> tuple[tuple[int, int, int], ...]:
     if colors is None:
         return distinct_colors(count)
     triples = isinstance(colors, list) and all(

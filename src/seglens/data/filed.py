@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from pydantic import Field, field_validator
 from seglens.config import Params
 from seglens.data.errors import MaskSizeError, MissingMaskError, UnknownClassError, UnreadableError
 from seglens.data.files import read_image, read_mask, read_size
+from seglens.data.storage import Place, PlaceField, Remote
 from seglens.types import IGNORE, ByteArray, ClassTable, ImageId, IntArray, Item, SeglensError
 
 _UNKNOWN = -1
@@ -23,7 +24,7 @@ _NAMED = 20
 class SplitParams(Params):
     """Where a dataset of splits lies and which part of it; a bare name stands for a list of one."""
 
-    root: Path = Field(description="folder of the dataset")
+    root: PlaceField = Field(description="folder of the dataset, or its URL (s3://bucket/prefix)")
     splits: tuple[str, ...] = Field(("train",), min_length=1, description="splits, in order")
     include: tuple[str, ...] = Field((), description="what to keep; empty = all")
     exclude: tuple[str, ...] = Field((), description="what to leave out")
@@ -66,7 +67,7 @@ def _some(names: list[str]) -> str:
 class Entry:
     """Where an image lies, which group (sequence) it belongs to, and where its depth lies, if anywhere."""
 
-    image: Path
+    image: Place
     group: str
     depth: Path | None = None
 
@@ -98,9 +99,10 @@ class FileImages:
         entry = lookup(self._entries, id)
         return Item(read_size(entry.image), entry.group, entry.depth)
 
-    def file(self, id: ImageId) -> Path:
-        """Where an image lies."""
-        return lookup(self._entries, id).image
+    def file(self, id: ImageId) -> Path | None:
+        """Where an image lies; None where that is no local file."""
+        image = lookup(self._entries, id).image
+        return image if isinstance(image, Path) else None
 
     def image(self, id: ImageId) -> ByteArray:
         """(H, W, 3) uint8 RGB.
@@ -111,7 +113,7 @@ class FileImages:
         return read_image(lookup(self._entries, id).image)
 
     def fingerprint(self) -> str:
-        """A digest of the ids in order, and of each file's length and time of change.
+        """A digest of the ids in order, and of each file's length and time of change (an object's ETag).
 
         Raises:
             SeglensError: a file is gone.
@@ -119,13 +121,19 @@ class FileImages:
         if not self._fingerprint:
             digest = hashlib.blake2b(repr(self.classes.names).encode(), digest_size=12)
             for id, entry in self._entries.items():
-                try:
-                    state = entry.image.stat()
-                except OSError as error:
-                    raise UnreadableError(f"{entry.image}: {error.strerror}") from None
-                digest.update(f"{id}\0{state.st_size}\0{state.st_mtime_ns}\n".encode())
+                digest.update(f"{id}\0{_stamp(entry.image)}\n".encode())
             self._fingerprint = digest.hexdigest()
         return self._fingerprint
+
+
+def _stamp(image: Place) -> str:
+    if isinstance(image, Remote):
+        return image.stamp
+    try:
+        state = image.stat()
+    except OSError as error:
+        raise UnreadableError(f"{image}: {error.strerror}") from None
+    return f"{state.st_size}\0{state.st_mtime_ns}"
 
 
 @dataclass(frozen=True)
@@ -142,7 +150,7 @@ class FileLabels:
 
     classes: ClassTable
     images: dict[ImageId, Entry] = field(repr=False)
-    masks: dict[ImageId, Path] = field(repr=False)
+    masks: Mapping[ImageId, Place] = field(repr=False)
     ignore: tuple[int, ...] = ()
     ids: tuple[int, ...] | None = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from seglens.data.errors import UnreadableError
+from seglens.data.storage import Place, length
 from seglens.types import ByteArray, IntArray, Size
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
@@ -25,16 +27,16 @@ _BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error,
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def _opened(path: Place) -> Iterator[Image.Image]:
     if ImageFile.LOAD_TRUNCATED_IMAGES:
         raise UnreadableError("PIL.ImageFile.LOAD_TRUNCATED_IMAGES is on: truncated files would pass; switch it off")
     try:
-        with Image.open(path) as image:
+        with Image.open(path if isinstance(path, Path) else io.BytesIO(path.read_bytes())) as image:
             yield image
     except FileNotFoundError:
         raise UnreadableError(f"{path}: no such file") from None
     except UnidentifiedImageError:
-        found = f"{path.stat().st_size} bytes" if path.is_file() else "no regular file"
+        found = f"{length(path)} bytes" if path.is_file() else "no regular file"
         raise UnreadableError(f"{path}: not an image of a known format ({found})") from None
     except _BROKEN as error:
         raise UnreadableError(f"{path}: unreadable or truncated image: {error}") from None
@@ -45,7 +47,7 @@ def _turned(image: Image.Image) -> bool:
     return image.format in _ORIENTED and image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
 
 
-def read_size(path: Path) -> Size:
+def read_size(path: Place) -> Size:
     """(h, w) of an image after its EXIF orientation, from the header alone.
 
     Raises:
@@ -56,7 +58,7 @@ def read_size(path: Path) -> Size:
         return (width, height) if _turned(image) else (height, width)
 
 
-def plain_ending(path: Path) -> str:
+def plain_ending(path: Place) -> str:
     """``.png`` or ``.jpg`` where any tool reads the file's pixels as ``read_image`` does, else nothing.
 
     Raises:
@@ -68,7 +70,7 @@ def plain_ending(path: Path) -> str:
         return ".png" if image.format == "PNG" and image.mode in _PLAIN else ""
 
 
-def read_image(path: Path) -> ByteArray:
+def read_image(path: Place) -> ByteArray:
     """Decode an image to (H, W, 3) uint8 RGB.
 
     The EXIF orientation of JPEG, WebP and TIFF files is applied; grey becomes three equal channels, 16 bits a channel
@@ -89,7 +91,7 @@ def read_image(path: Path) -> ByteArray:
         return np.array(image.convert("RGB"), dtype=np.uint8)
 
 
-def read_mask(path: Path) -> IntArray:
+def read_mask(path: Place) -> IntArray:
     """Decode a mask of class indices (one channel, or a palette's indices) to (H, W) integers.
 
     Raises:

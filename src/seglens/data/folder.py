@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
+from pathlib import PurePosixPath
 from typing import Literal
 
 from pydantic import Field
@@ -11,6 +12,7 @@ from seglens.config import Params
 from seglens.data.classes import NO_CLASSES, ClassFile, read_classes
 from seglens.data.filed import Entry, FileImages, FileLabels
 from seglens.data.files import SUFFIXES
+from seglens.data.storage import Place, PlaceField, inside, parts
 from seglens.registry import datasets
 from seglens.types import ImageId, SeglensError
 
@@ -18,11 +20,13 @@ from seglens.types import ImageId, SeglensError
 class FolderParams(Params):
     """Where the files lie."""
 
-    images: Path = Field(description="folder of images, searched with its subfolders")
-    masks: Path | None = Field(
+    images: PlaceField = Field(
+        description="folder of images, searched with its subfolders, or its URL (s3://bucket/prefix)"
+    )
+    masks: PlaceField | None = Field(
         None, description="folder of index masks: PNGs at the images' relative paths; may lack some"
     )
-    classes: Path | None = Field(None, description="classes.yaml: names, colors, ignore; needed with masks")
+    classes: PlaceField | None = Field(None, description="classes.yaml: names, colors, ignore; needed with masks")
     group_by: Literal["parent", "prefix", "none"] = Field(
         "parent", description="group of an image: its folder, what stands before _ in its name, or one for all"
     )
@@ -68,12 +72,15 @@ def _group(id: ImageId, group_by: str) -> str:
     return name.partition("_")[0] if group_by == "prefix" else "all"
 
 
-def _images(root: Path, masks: Path | None) -> list[Path]:
-    """Every image below ``root`` but those in hidden folders and in the masks' folder."""
-    found = [path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()]
-    seen = [path for path in found if not any(part.startswith(".") for part in path.relative_to(root).parts)]
-    inside = masks is not None and masks.resolve() != root.resolve()
-    return sorted(path for path in seen if not (inside and masks and path.is_relative_to(masks)))
+def _images(root: Place, masks: Place | None) -> Iterator[tuple[PurePosixPath, Place]]:
+    """Every image below ``root`` and where it lies there, but those in hidden folders and in the masks' folder."""
+    apart = masks if masks is not None and masks.resolve() != root.resolve() else None
+    for path in sorted((path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES), key=parts):
+        relative = inside(path, root)
+        if relative is None or any(part.startswith(".") for part in relative.parts) or not path.is_file():
+            continue
+        if apart is None or inside(path, apart) is None:
+            yield relative, path
 
 
 def _entries(params: FolderParams) -> dict[ImageId, Entry]:
@@ -81,8 +88,7 @@ def _entries(params: FolderParams) -> dict[ImageId, Entry]:
     if not root.is_dir():
         raise SeglensError(f"{root}: no such folder of images")
     entries: dict[ImageId, Entry] = {}
-    for path in _images(root, params.masks):
-        relative = path.relative_to(root)
+    for relative, path in _images(root, params.masks):
         id = relative.with_name(relative.stem).as_posix()
         if id in entries:
             raise SeglensError(f"{entries[id].image} and {path} give the same id '{id}': rename or move one of them")

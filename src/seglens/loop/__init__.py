@@ -2,6 +2,7 @@
 
 from seglens.loop.machine import Outcome, State, create, drive, load_config
 from seglens.loop.outlay import Outlay, foresee
+from seglens.loop.push import pull, push
 from seglens.loop.retrain import retrain
 from seglens.loop.stages import model_path
 from seglens.loop.workbench import Workbench
@@ -16,5 +17,7 @@ __all__ = [
     "foresee",
     "load_config",
     "model_path",
+    "pull",
+    "push",
     "retrain",
 ]

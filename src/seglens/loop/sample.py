@@ -47,7 +47,7 @@ class SampleBench(Workbench):
     @cached_property
     def data(self) -> SegDataset:
         """The sample."""
-        return SubsetImages(open_data(self.config.data), self.ids, WHAT)
+        return SubsetImages(open_data(self.config.data, self.config.cache), self.ids, WHAT)
 
     @cached_property
     def eval_data(self) -> SegDataset | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import platformdirs
 import torch
 from torch.nn import Module
 
@@ -23,6 +21,7 @@ import seglens.oracles  # noqa: F401 - the imports register the parts
 from seglens.acquisition.traits import Traits
 from seglens.config import PartConfig, RunConfig
 from seglens.data import open_data, open_labels
+from seglens.data.object_cache import cache_folder
 from seglens.evidence import NetEvidence
 from seglens.loop.simulated import pool_counts
 from seglens.models import FeatureCache, SegNet, build_network, load_checkpoint, load_member
@@ -55,13 +54,6 @@ LEARNT = "score.json"
 """What a round's score learnt of the answers before it."""
 
 
-def cache_folder(config: RunConfig) -> Path:
-    """Where features and superpixels are kept: the config's folder, $SEGLENS_CACHE, or the user's cache folder."""
-    if config.cache.dir is not None:
-        return config.cache.dir
-    return Path(os.environ.get("SEGLENS_CACHE") or platformdirs.user_cache_dir("seglens"))
-
-
 def device() -> torch.device:
     """Where networks run: the accelerator there is, else the processor."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -90,12 +82,12 @@ class Workbench:
     @cached_property
     def data(self) -> SegDataset:
         """The pool's images."""
-        return open_data(self.config.data)
+        return open_data(self.config.data, self.config.cache)
 
     @cached_property
     def eval_data(self) -> SegDataset | None:
         """The evaluation's images."""
-        return open_data(self.config.eval_data) if self.config.eval_data else None
+        return open_data(self.config.eval_data, self.config.cache) if self.config.eval_data else None
 
     @cached_property
     def eval_labels(self) -> LabelSource:
@@ -179,7 +171,7 @@ class Workbench:
     @cached_property
     def context(self) -> PartContext:
         """What parts are built with."""
-        return PartContext(self.data.classes, self.data, cache_folder(self.config), self.config.model.size)
+        return PartContext(self.data.classes, self.data, cache_folder(self.config.cache), self.config.model.size)
 
     # -- the seven choices ----------------------------------------------------------------------------------------
     @cached_property
@@ -353,7 +345,7 @@ class Workbench:
         if not self.interactive:
             return None
         encoder = build_network(self.config.model, data.classes, self.chance.child("weights")).eval().to(device())
-        folder = cache_folder(self.config) / "features"
+        folder = cache_folder(self.config.cache) / "features"
         size, most = self.config.model.size, self.config.cache.max_gib
         return FeatureCache(folder, data, encoder, size, views, most, self.staged)
 

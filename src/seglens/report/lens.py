@@ -12,8 +12,9 @@ import seglens.depth  # noqa: F401 - the import registers the sources
 from seglens.acquisition.score import ExplainableError
 from seglens.config import PartConfig, RunConfig, assign
 from seglens.data.filed import Entry, FileImages
+from seglens.data.object_cache import cache_folder
 from seglens.evidence import NetEvidence
-from seglens.loop.workbench import LEARNT, MODEL, Workbench, cache_folder
+from seglens.loop.workbench import LEARNT, MODEL, Workbench
 from seglens.models import SegNet, load_checkpoint
 from seglens.protocols import DepthSource, PartContext, SegDataset
 from seglens.registry import cuts, depths, scores
@@ -57,7 +58,7 @@ class Lens:
         Raises:
             SeglensError: an unreadable image, no such layer, or no depth for the image.
         """
-        context = PartContext(self.net.classes, data, cache_folder(self.config), self.net.config.size)
+        context = PartContext(self.net.classes, data, cache_folder(self.config.cache), self.net.config.size)
         score: ExplainableError = scores.build(self.config.score, context)
         if self.learnt:
             score.recall(self.learnt)

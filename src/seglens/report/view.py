@@ -139,7 +139,7 @@ class RunView:
         repository = Repository.of_run(run)
         try:
             config = resolve(read_yaml(run / "config.yaml"), {}, str(run / "config.yaml"))
-            pool = data.open_data(config.data)
+            pool = data.open_data(config.data, config.cache)
             sizes = {id: pool.item(id).size for id in pool.ids}
             pixels = sum(h * w for h, w in sizes.values())
             return cls(

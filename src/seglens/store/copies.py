@@ -1,14 +1,17 @@
-"""A run's questions, answers and labels, copied into another run's folder."""
+"""A run's questions, answers and labels, copied into another run's folder; its database, copied whole."""
 
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Collection
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import delete, insert, select
 
-from seglens.store.database import remove
+from seglens.store.database import DATABASE, remove
 from seglens.store.pool import PAGE
 from seglens.store.repository import RUN_ID, Repository
 from seglens.store.tables import Base, EventRow, MetaRow, MetricRow
@@ -55,6 +58,40 @@ def copy_labels(source: Path, run: Path, metrics: Collection[str]) -> None:
         raise
     finally:
         old.close()
+
+
+@dataclass(frozen=True)
+class Written:
+    """How far a run's database has come: rows are added to these and never taken away."""
+
+    run: str
+    events: int
+    answers: int
+
+
+def snapshot(run: Path, file: Path) -> Written:
+    """Copy a run's database whole, as it stands between two transactions; others may write meanwhile.
+
+    Raises:
+        SeglensError: no run there.
+    """
+    repo = Repository.of_run(run)
+    try:
+        repo.run_id()  # drawn now where nobody has asked yet
+    finally:
+        repo.close()
+    with closing(sqlite3.connect(run / DATABASE)) as there, closing(sqlite3.connect(file)) as here:
+        there.backup(here)
+    return written(file)
+
+
+def written(file: Path) -> Written:
+    """How far a database has come."""
+    with closing(sqlite3.connect(file)) as database:
+        (run,) = database.execute("SELECT value FROM meta WHERE key = ?", (RUN_ID,)).fetchone()
+        (events,) = database.execute("SELECT count(*) FROM events").fetchone()
+        (answers,) = database.execute("SELECT count(*) FROM answers").fetchone()
+    return Written(run, events, answers)
 
 
 def remove_copy(run: Path) -> None:

@@ -13,6 +13,7 @@ import yaml
 
 from seglens.config import PartConfig
 from seglens.data import open_data
+from seglens.data.storage import Place
 from seglens.files import write_bytes
 from seglens.loop.machine import CONFIG
 from seglens.types import SeglensError
@@ -36,11 +37,11 @@ def is_run(folder: Path) -> bool:
 
 
 @contextmanager
-def settings_of(images: Path, classes: str | None, run: Path, audit_set: int = 0) -> Iterator[list[str]]:
+def settings_of(images: Place, classes: str | None, run: Path, audit_set: int = 0) -> Iterator[list[str]]:
     """The ``--set`` values that make a run of a folder of images; its class file is written, and goes if that fails.
 
     Args:
-        images: the folder.
+        images: the folder, or its URL.
         classes: names with commas between, or the path of a ``classes.yaml``.
         run: the run's folder to be.
         audit_set: images drawn by chance to measure on; 0 = none.

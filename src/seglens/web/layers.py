@@ -11,10 +11,10 @@ from sqlalchemy import select
 
 from seglens.acquisition.settle.paint import paint
 from seglens.config import RunConfig
+from seglens.data.object_cache import cache_folder
 from seglens.depth import OF_THE_IMAGE
 from seglens.files import encode_id, read_arrays, read_map
 from seglens.functional.run_lengths import indices
-from seglens.loop.workbench import cache_folder
 from seglens.protocols import DepthSource, PartContext, SegDataset
 from seglens.registry import depths
 from seglens.store import Repository
@@ -112,7 +112,7 @@ class Layers:
         size = (prediction.shape[0], prediction.shape[1])
         try:
             if self._depth is None:
-                context = PartContext(self.data.classes, self.data, cache_folder(self.config), size)
+                context = PartContext(self.data.classes, self.data, cache_folder(self.config.cache), size)
                 self._depth = depths.build(part, context)
             self._depth.prepare([id])
             found = self._depth.proximity([id], size, lambda: torch.from_numpy(prediction[None].astype(np.int64)))

@@ -95,7 +95,7 @@ class Office:
         self.config: RunConfig = load_config(run)
         if self.config.ask.name != "human":
             raise SeglensError(f"{run}: key 'ask', found '{self.config.ask.name}': nobody is asked; allowed: human")
-        self.data: SegDataset = open_data(self.config.data)
+        self.data: SegDataset = open_data(self.config.data, self.config.cache)
         self.known = frozenset(self.data.ids)
         self.repo = Repository.of_run(run)
         self.desk = Desk(self.repo) if claim_seconds is None else Desk(self.repo, claim_seconds=claim_seconds)
