@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from tiny import tiny
 
+from seglens.data.streets import Streets, StreetsParams
 from seglens.loop import create
+from seglens.registry import datasets
 from seglens.types import SeglensError
 
 
@@ -25,6 +27,22 @@ def test_passes_of_a_network_without_dropout_are_refused(tmp_path: Path, score: 
 def test_zero_passes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SeglensError, match=r"passes.*found 0"):
         create(tmp_path / "run", tiny(tmp_path, score={"name": "vote-entropy", "passes": 0}))
+
+
+@datasets.register("repeated-streets")
+class RepeatedStreets(Streets):
+    """Street scenes of which a careless dataset names one twice."""
+
+    def __init__(self, params: StreetsParams) -> None:
+        super().__init__(params)
+        self.ids = (*self.ids, self.ids[1])
+
+
+def test_an_image_that_stands_twice_in_the_pool_is_refused(tmp_path: Path) -> None:
+    config = tiny(tmp_path, data={"name": "repeated-streets", "images": 3, "size": [64, 96]})
+    with pytest.raises(SeglensError, match=r"^data: found image id 'pool/0000_01' more than once in the pool"):
+        create(tmp_path / "run", config)
+    assert not (tmp_path / "run").exists()
 
 
 HEAD: dict[str, Any] = {"companions": ["loss-head"]}

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from postgres import NoServerError, Server, serving
-from sqlalchemy import event, text
+from sqlalchemy import event, inspect, text
 from tiny import contents, resume, tiny
 
 from seglens.acquisition.narrow.random_subset import RandomSubset
 from seglens.loop import create, drive, retrain
 from seglens.loop.scoring import load_rows
 from seglens.protocols import PartContext
-from seglens.store import Repository
+from seglens.store import Repository, database
 from seglens.store.copies import copy_labels
 from seglens.store.desk import Desk, Owner
 from seglens.store.pool import Pool, PoolImage, Status
@@ -179,6 +179,8 @@ def test_a_run_in_postgresql_gives_what_one_in_sqlite_gives(tmp_path: Path, url:
     create(tmp_path / "a", tiny(tmp_path, **config))
     resume(tmp_path / "a")
     create(tmp_path / "b", tiny(tmp_path, **config, store={"url": url}))
+    with pytest.raises(SeglensError, match="holds tables already"):
+        create(tmp_path / "c", tiny(tmp_path, **config, store={"url": url}))
     with pytest.raises(KeyboardInterrupt):
         drive(tmp_path / "b", interrupt)
     resume(tmp_path / "b")
@@ -203,9 +205,26 @@ def test_a_run_in_postgresql_gives_what_one_in_sqlite_gives(tmp_path: Path, url:
     old.close(), new.close()
     with pytest.raises(SeglensError, match=r"key 'store\.url', found 'postgresql://x': .* in SQLite\. Allowed: null"):
         retrain(tmp_path / "b", tmp_path / "c", tiny(tmp_path, **config, store={"url": "postgresql://x"}))
-    with pytest.raises(SeglensError, match=r"key 'store\.url', found 'postgresql:.*holds tables already"):
-        create(tmp_path / "c", tiny(tmp_path, **config, store={"url": url}))
     assert not (tmp_path / "c").exists()
+
+
+def test_only_a_free_database_is_taken(url: str, tmp_path: Path) -> None:
+    """Free: empty, or of a run that was killed while it was made. What others keep in it is left alone."""
+    Repository.create(tmp_path, url).close()
+    database.check_free(url)
+    engine = database.connect(url)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE theirs (x int)"))
+    with pytest.raises(SeglensError, match=r"key 'store\.url', found 'postgresql:.*holds tables already"):
+        create(tmp_path / "run", tiny(tmp_path, store={"url": url}))
+    assert "theirs" in inspect(engine).get_table_names()
+    engine.dispose()
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_area_past_32_bits_is_told(repo: Repository) -> None:
+    Pool(repo).register(["a", "b"], lambda id: Item((50_000, 60_000), id))
+    assert Pool(repo).pixels() == 2 * 50_000 * 60_000
 
 
 def test_postgresql_never_gives_one_question_to_two(url: str, tmp_path: Path) -> None:

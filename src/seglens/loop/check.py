@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 
 from seglens.acquisition.traits import WITHOUT_MODEL
@@ -34,6 +35,9 @@ def check(bench: Workbench) -> None:
             f"({', '.join(classes)}), in the same order"
         )
     _ = bench.pool, bench.narrows, bench.score, bench.cut, bench.settle, bench.oracle, bench.companions, bench.engine
+    if len(set(bench.pool)) < len(bench.pool):
+        twice = next(id for id, images in Counter(bench.pool).items() if images > 1)
+        raise SeglensError(f"data: found image id '{twice}' more than once in the pool; allowed: each once")
     if "proximity" in bench.needs:
         _ = bench.depth
     _check_devices(bench)

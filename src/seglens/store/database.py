@@ -56,8 +56,9 @@ def check_free(url: str) -> None:
     try:
         with engine.connect() as connection:
             tables = inspect(connection).get_table_names()
-            # killed while it was made: it never was a run
-            unborn = "alembic_version" in tables and not connection.scalar(select(func.count()).select_from(MetaRow))
+            # just ours, and empty: killed while it was made, it never was a run
+            ours = {*Base.metadata.tables, "alembic_version"} == set(tables)
+            unborn = ours and not connection.scalar(select(func.count()).select_from(MetaRow))
     except OperationalError as error:
         raise _no_answer(f"store.url {url}", error) from None
     finally:

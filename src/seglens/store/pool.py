@@ -9,7 +9,8 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, insert, select, update
+from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, func, insert, select, update
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import Session
 
 from seglens.store.overlap import said
@@ -93,7 +94,7 @@ class Pool:
     def pixels(self) -> int:
         """Native pixels of the whole pool."""
         with self.repo.transaction() as session:
-            return int(session.scalar(select(func.sum(ImageRow.height * ImageRow.width))) or 0)
+            return int(session.scalar(select(func.sum(sql_cast(ImageRow.height, BigInteger) * ImageRow.width))) or 0)
 
     def images(
         self, status: Status | None = None, sequence: str | None = None, after: int = -1, page: int = PAGE
