@@ -47,7 +47,7 @@ def test_what_breaks_first_is_said_first() -> None:
     ]
 
 
-def test_a_larger_pool_costs_more_and_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_measures_in_small_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SEGLENS_CACHE", str(tmp_path / "cache"))
     settings = [
