@@ -15,7 +15,7 @@ from seglens.cli import console
 from seglens.config import RunConfig, assign, read_yaml, resolve
 from seglens.data import open_data
 from seglens.files import encode_id, write_map
-from seglens.loop import State, create, drive, load_config, model_path, pull, push
+from seglens.loop import State, add_images, create, drive, load_config, model_path, pull, push
 from seglens.loop import retrain as retrain_run
 from seglens.models import load_checkpoint
 from seglens.report import write_report
@@ -32,6 +32,7 @@ def add_to(app: typer.Typer) -> None:
     """Add these commands to the application."""
     for command in (run, retrain, status, dump, report, predict):
         app.command()(command)
+    app.command("add-images")(take_up)
     app.command("push")(push_run)
     app.command("pull")(pull_run)
 
@@ -230,6 +231,12 @@ def _folder_part(images: str) -> Any:
     from seglens.config import PartConfig
 
     return PartConfig.model_validate({"name": "folder", "images": images})
+
+
+def take_up(folder: RunFolder) -> None:
+    """Take up images that were added to the run's data; the next round chooses among them too."""
+    new = add_images(folder)
+    console.out.print(f"{new} new images in {folder}" if new else f"{folder}: no image is new")
 
 
 def push_run(

@@ -216,7 +216,8 @@ class Machine:
         if self.repo.meta("data") != self.bench.pool_digest:
             raise SeglensError(
                 f"{self.bench.run}: the pool is not the one this run was made with (images were added, removed or "
-                "renamed). Put it back, or start a new run; nothing was changed."
+                f"renamed). Put it back, take up new images with `seglens add-images {self.bench.run}`, or start a new "
+                "run; nothing was changed."
             )
         self.stages.pool.register(self.bench.pool, self.bench.data.item)  # there already, unless an old version made it
         self.bench.prepare(self.report)

@@ -50,6 +50,8 @@ Report = Callable[[str, int, int], None]
 """Called with (what, done, total) during long work."""
 
 MODEL = "model.pt"
+AUDIT_SET = "audit-set.json"
+"""The audit set of a run whose data grew."""
 LEARNT = "score.json"
 """What a round's score learnt of the answers before it."""
 
@@ -105,22 +107,25 @@ class Workbench:
         """The images that are measured on and never asked about to learn from, in the order of the data.
 
         Each image has a draw of its own and those of the lowest draws are taken, so that neither the order of the data
-        nor anything the loop does can decide.
+        nor anything the loop does can decide. Images that come later do not change it (``loop.growth``).
 
         Raises:
             SeglensError: more than the pool can give.
         """
+        if (self.run / AUDIT_SET).exists():
+            held = set(json.loads((self.run / AUDIT_SET).read_text()))
+            return tuple(id for id in self.images if id in held)
         wanted = self.config.audit_set.images
         if not wanted:
             return ()
-        if wanted >= len(self._images):
+        if wanted >= len(self.images):
             raise SeglensError(
-                f"audit_set.images: found {wanted}, but the pool has {len(self._images)} images, and one must "
-                f"be left to ask about; allowed: 1 to {len(self._images) - 1}"
+                f"audit_set.images: found {wanted}, but the pool has {len(self.images)} images, and one must "
+                f"be left to ask about; allowed: 1 to {len(self.images) - 1}"
             )
-        draws = {id: self.chance.child("audit-set", id).seed() for id in self._images}
-        drawn = set(sorted(self._images, key=lambda id: draws[id])[:wanted])
-        return tuple(id for id in self._images if id in drawn)
+        draws = {id: self.chance.child("audit-set", id).seed() for id in self.images}
+        drawn = set(sorted(self.images, key=lambda id: draws[id])[:wanted])
+        return tuple(id for id in self.images if id in drawn)
 
     @cached_property
     def pool(self) -> tuple[ImageId, ...]:
@@ -130,10 +135,10 @@ class Workbench:
             SeglensError: none.
         """
         held = set(self.audit_set)
-        return tuple(id for id in self._images if id not in held) if held else self._images
+        return tuple(id for id in self.images if id not in held) if held else self.images
 
     @cached_property
-    def _images(self) -> tuple[ImageId, ...]:
+    def images(self) -> tuple[ImageId, ...]:
         """The pool with the audit set."""
         ids = tuple(self.data.ids)
         if self.labels is not None:
