@@ -61,7 +61,7 @@ def test_the_next_round_asks_about_them_and_nothing_else_changes(tmp_path: Path)
     run = begun(tmp_path, "round 0: settle")
     held = Workbench(load_config(run), run).audit_set
     put(tmp_path / "data", "abci")
-    with pytest.raises(SeglensError, match="the pool is not the one .* take up new images with `seglens add-images"):
+    with pytest.raises(SeglensError, match=r"the pool is not the one .* take up new images with `seglens add-images"):
         drive(run)
     shown = CliRunner().invoke(app, ["add-images", str(run)])
     assert shown.exit_code == 0, shown.output
