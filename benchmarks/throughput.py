@@ -4,8 +4,9 @@ U-Net on EfficientNet-Lite0, 360x480, 11 classes, bfloat16 where the CPU has it;
 timed in turn.
 
 - `of_limit`: images a second through the loop (files read, decoded and resized, entropy, rows written) over 1 / (1 /
-  decode + 1 / forward), what the same cores can do at best: decode is images a second through a thread a core, forward
-  through the network on batches of a chunk, images decoded (goal 0.9);
+  decode + 1 / forward): decode is images a second through a thread a core, forward through the network on batches of a
+  chunk, images decoded, as `round.py` has it (goal 0.9); `of_limit_alone`: with the network one image at a time, which
+  is faster on a processor, and how the loop goes about it;
 - `baal_speedup`: seconds an image of Baal's MC-dropout loop (`ModelWrapper.predict_on_dataset_generator`, BALD) over
   ours, on the same network, images, number of passes and place of the dropout, behind the decoder; Baal in an
   environment of its own, its batch the one of 1, 2 or 4 images that is fastest, under the same autocast (goal 12).
