@@ -80,15 +80,22 @@ def of_limit(folder: Path, images: int, rounds: int) -> dict[str, float]:
         shutil.rmtree(bench.folder(1), ignore_errors=True)
         score_pool(ScoreChunks(bench, 1, {}), chunks, lambda _done, _total: None)
 
-    forward(), loop()  # warm up
-    seconds = [(timed(decode), timed(forward), timed(loop)) for _ in range(rounds)]
-    rates = [images / statistics.median(column) for column in zip(*seconds, strict=True)]
+    def alone() -> None:
+        with torch.inference_mode(), autocast(CPU):
+            for batch in batches:
+                for image in batch.split(1):
+                    net(image)
+
+    forward(), alone(), loop()  # warm up
+    seconds = [(timed(decode), timed(forward), timed(alone), timed(loop)) for _ in range(rounds)]
+    decoded, forwarded, by_one, looped = (images / statistics.median(column) for column in zip(*seconds, strict=True))
     return {
-        "of_limit": round(statistics.median((d + f) / whole for d, f, whole in seconds), 3),
-        **{
-            f"{what}_images_per_second": round(r, 2)
-            for what, r in zip(("decode", "forward", "loop"), rates, strict=True)
-        },
+        "of_limit": round(statistics.median((d + f) / whole for d, f, _, whole in seconds), 3),
+        "of_limit_alone": round(statistics.median((d + a) / whole for d, _, a, whole in seconds), 3),
+        "decode_images_per_second": round(decoded, 2),
+        "forward_images_per_second": round(forwarded, 2),
+        "alone_images_per_second": round(by_one, 2),
+        "loop_images_per_second": round(looped, 2),
     }
 
 
