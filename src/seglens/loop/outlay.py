@@ -18,7 +18,7 @@ import torch
 from seglens.config import RunConfig
 from seglens.loop.machine import Machine, NothingPaid
 from seglens.loop.sample import SampleBench, small_config
-from seglens.loop.scoring import load_pool
+from seglens.loop.scoring import load_rows
 from seglens.loop.workbench import Report, Workbench
 from seglens.models import FeatureCache
 from seglens.protocols import Preparing, Progress
@@ -249,11 +249,19 @@ class _Small:
 
     def _evaluating(self, like: int) -> float:
         """Of a round: the images measured on, and what is told of the pool's labels."""
-        took = self.stages[like, Stage.EVALUATE]
-        each = self.clock.rate(EVALUATING) or 0.0
-        measured = each * len(self.eval_ids)
+        took, each = self.stages[like, Stage.EVALUATE], self.clock.rate(EVALUATING) or 0.0
         audited = (each or took / len(self.ids)) * self.images["audit_set"]
-        return max(took - measured, 0.0) * self.times + each * self.images["evaluation"] + audited
+        rest = self._beside_measuring(like)
+        if self.fewer is None:
+            told = rest * self.times
+        else:
+            more = (rest - self.fewer._beside_measuring(like)) / max(len(self.ids) - len(self.fewer.ids), 1)
+            told = rest + max(more, 0.0) * (self.images["pool"] - len(self.ids))
+        return told + each * self.images["evaluation"] + audited
+
+    def _beside_measuring(self, like: int) -> float:
+        each = self.clock.rate(EVALUATING) or 0.0
+        return max(self.stages[like, Stage.EVALUATE] - each * len(self.eval_ids), 0.0)
 
     # -- space ------------------------------------------------------------------------------------------------------
     def disk(self) -> dict[str, int]:
@@ -279,17 +287,11 @@ class _Small:
 
     def memory(self) -> dict[str, int]:
         """Bytes of the driving process at its peak: what it needs for any pool, and what a round's rows take."""
-        rows = load_pool(self.bench, 1, self.bench.chunks(self.bench.pool)) if self.scored else None
-        held = [] if rows is None else [rows.images, rows.regions, rows.sizes, rows.fresh, *rows.arrays.values()]
+        parts = [load_rows(path) for path in sorted((self.bench.folder(1) / "rows").glob("*.npz"))]
+        held = [a for rows in parts for a in (rows.images, rows.regions, rows.sizes, rows.fresh, *rows.arrays.values())]
         each = sum(array.nbytes for array in held) / len(self.ids)
         rest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
         return {"rest": rest, "rows": round(2 * each * self.images["pool"])}  # they are put together: twice there
-
-    @property
-    def scored(self) -> bool:
-        """Whether the second round wrote rows of the whole sample."""
-        folder = self.bench.folder(1) / "rows"
-        return len(list(folder.glob("*"))) == len(self.bench.chunks(self.bench.pool))
 
     def _round_sizes(self, number: int) -> dict[str, int]:
         folder = self.bench.folder(number)
