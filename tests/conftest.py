@@ -76,7 +76,14 @@ def prefix(s3_server: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, requ
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEY)
     monkeypatch.setattr(object_cache, "_config", CacheConfig(dir=tmp_path / "kept"))
-    fsspec.filesystem("s3").makedirs("bucket", exist_ok=True)
+    for patience in (0, 1, 2, 4, 8):  # it listens before it can store
+        time.sleep(patience)
+        try:
+            fsspec.filesystem("s3").makedirs("bucket", exist_ok=True)
+            break
+        except OSError:
+            if patience == 8:
+                raise
     return f"s3://bucket/{re.sub('[^a-z]+', '-', request.node.name)}"
 
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from seglens.cli import app
 from seglens.data.streets import Streets
-from seglens.loop import State, Workbench, add_images, create, drive, load_config
+from seglens.loop import State, Workbench, add_images, create, drive, load_config, retrain
 from seglens.store import Repository
 from seglens.store.pool import Pool
 from seglens.types import Purpose, SeglensError
@@ -76,12 +76,15 @@ def test_the_next_round_asks_about_them_and_nothing_else_changes(tmp_path: Path)
     assert [image.id for image in Pool(repo).images()][4:] == list("abci")
     repo.close()
     assert Workbench(load_config(run), run).audit_set == held
+    retrain(run, tmp_path / "again", load_config(run))
+    assert drive(tmp_path / "again").state is State.FINISHED
+    assert Workbench(load_config(run), tmp_path / "again").audit_set == held
 
 
 def test_a_round_that_chooses_and_images_that_are_gone_are_refused(tmp_path: Path) -> None:
     run = begun(tmp_path, "round 1: pick")
     put(tmp_path / "data", "a")
-    with pytest.raises(SeglensError, match="round 1 is choosing among the images; let it ask first"):
+    with pytest.raises(SeglensError, match="round 1 is choosing among the images it had; take the new ones out"):
         add_images(run)
     (tmp_path / "data" / "images" / "a.png").unlink()
     assert drive(run).state is State.FINISHED

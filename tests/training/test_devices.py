@@ -83,5 +83,5 @@ def test_shares_are_a_partition_and_too_few_images_are_refused() -> None:
         for count in range(world, 8):
             seen = [n for rank in range(world) for n in range(count)[Devices(rank, world).share(count)]]
             assert seen == list(range(count))
-    with pytest.raises(SeglensError, match=r"devices: 3 processes cannot share a step of 2 images"):
+    with pytest.raises(SeglensError, match=r"devices: 3 processes cannot share 2 images"):
         Devices(0, 3).share(2)

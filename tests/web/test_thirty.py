@@ -99,7 +99,7 @@ def test_twelve_by_brush_polygon_and_superpixel_undone_reloaded_and_exact_after_
         assert set(files.ids()) == set(labels)
         for image, label in labels.items():
             np.testing.assert_array_equal(files.read(image).label, label)
-        until(lambda: driver_of(run) is None, 10, "the driver whose server was killed to wait for nobody")
+        until(lambda: driver_of(run) is None, 60, "the driver whose server was killed to wait for nobody")
         assert desk.errors == []
     finally:
         server.stop()

@@ -11,7 +11,7 @@ from seglens.loop.workbench import Workbench
 from seglens.models import build_network
 from seglens.models.stages import stage_modules
 from seglens.models.views import view_of
-from seglens.protocols import Sized, TraitReader
+from seglens.protocols import Shown, Sized, TraitReader
 from seglens.registry import narrows, networks
 from seglens.types import AnswerKind, SeglensError, Unit
 
@@ -98,6 +98,12 @@ def _check_devices(bench: Workbench) -> None:
             f"devices: {config.nodes} x {config.devices} (nodes, devices) processes cannot share a step of "
             f"train.batch = {config.train.batch} images; allowed: as many processes as images, or fewer"
         )
+    for part in bench.companions:
+        if isinstance(part, Shown) and 0 < part.unlabelled_images < processes:
+            raise SeglensError(
+                f"devices: {processes} processes cannot share the {part.unlabelled_images} images a step of companion "
+                f"'{part.name}'; allowed: as many processes as images, or fewer"
+            )
 
 
 def _check_privileged(bench: Workbench) -> None:

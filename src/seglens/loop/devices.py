@@ -22,6 +22,7 @@ import torch.distributed as dist
 from seglens.config import RunConfig, cores
 from seglens.loop.progress import read_progress
 from seglens.loop.workbench import Report
+from seglens.store.lock import driver_of
 from seglens.types import SeglensError
 
 if TYPE_CHECKING:
@@ -121,17 +122,20 @@ def launch(run: Path, config: RunConfig, report: Report, wait_seconds: float) ->
             f"{config.nodes} --nproc-per-node {config.devices} --rdzv-backend c10d --rdzv-endpoint HOST:PORT "
             f"{' '.join(command[:-2])}"
         )
+    if (busy := driver_of(run)) is not None:
+        raise SeglensError(f"{run}: another process (pid {busy}) drives this run; one driver at a time")
+    parent = os.getppid()
     torchrun = ["torch.distributed.run", "--standalone", "--nproc-per-node", str(config.devices)]
     with open(run / LOG, "wb") as log:
         process = subprocess.Popen([sys.executable, "-m", *torchrun, *command], stdout=log, stderr=log)
         try:
-            while process.poll() is None:
+            while process.poll() is None and os.getppid() == parent:
                 told = read_progress(run)
                 if told is not None:
                     report(told["what"], told["done"], told["total"])
                 time.sleep(0.5)
         finally:
-            if process.poll() is None:  # interrupted: torchrun ends its processes
+            if process.poll() is None:  # interrupted, or nobody is there any more: torchrun ends its processes
                 process.terminate()
                 process.wait()
     if process.returncode:

@@ -39,7 +39,8 @@ def add_images(run: Path) -> int:
             rounds = repo.rounds()
             if not rounds or rounds[-1].stage in CHOOSING:
                 raise SeglensError(
-                    f"{run}: round {len(rounds[1:])} is choosing among the images; let it ask first, with --resume"
+                    f"{run}: round {len(rounds[1:])} is choosing among the images it had; take the new ones out of the "
+                    "data, go on with --resume until it asks, and put them back"
                 )
             pool, bench = Pool(repo), Workbench(config, run)
             before = [image.id for image in pool.images()]

@@ -89,9 +89,13 @@ def create(run: Path, config: RunConfig) -> None:
     with driver_lock(run):
         check_free(run)
         database.remove(run, None)
+        mine = None
         try:
             repo = Repository.create(run, config.store.url)
-            with repo.transaction():
+            with repo.writing():  # of two that want the same database, the second sees what the first wrote
+                if repo.meta("config") is not None:
+                    raise SeglensError(f"key 'store.url', found '{config.store.url}': another run took it just now")
+                mine = config.store.url
                 Pool(repo).register(bench.pool, bench.data.item)
                 repo.set_meta("config", config.digest())
                 repo.set_meta("data", bench.pool_digest)
@@ -100,7 +104,7 @@ def create(run: Path, config: RunConfig) -> None:
             repo.close()
             write_bytes(run / CONFIG, config.dump().encode())
         except BaseException:
-            database.remove(run, config.store.url)
+            database.remove(run, mine)
             raise
 
 
@@ -280,7 +284,8 @@ class Machine:
 
     def _score(self, number: int) -> Step:
         learnt = self.stages.score(number)
-        return Step({"learnt": learnt} if learnt else {}, lambda: self.stages.keep_scores(number))
+        self.stages.keep_scores(number)  # page by page, so that people's answers need not wait; again does no harm
+        return Step({"learnt": learnt} if learnt else {})
 
     def _pick(self, number: int) -> Step | Outcome:
         queries, left = self.stages.pick(number)

@@ -142,7 +142,7 @@ def pull(url: str, run: Path, report: Report) -> int:
         except FileNotFoundError:
             raise SeglensError(f"{source} ({name}): gone; if the run was pushed again meanwhile, pull again") from None
         if hashlib.sha256(data).hexdigest() != digest:
-            raise SeglensError(f"{source} ({name}): damaged, its digest is another; push the run again")
+            raise SeglensError(f"{source} ({name}): damaged, its digest is another; remove it and push the run again")
         write_bytes(target, data)
     for path in [path for path in coming.rglob("*") if path.is_file()]:
         if path.relative_to(coming).as_posix() not in manifest.files:  # of an earlier push, or half written

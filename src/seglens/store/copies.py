@@ -17,7 +17,7 @@ from seglens.store.repository import RUN_ID, Repository
 from seglens.store.tables import Base, EventRow, MetaRow, MetricRow
 from seglens.types import SeglensError, Stage
 
-FILES = ("labels", "provenance")
+FILES = ("labels", "provenance", "audit-set.json")
 
 
 def copy_labels(source: Path, run: Path, metrics: Collection[str]) -> None:
@@ -41,8 +41,10 @@ def copy_labels(source: Path, run: Path, metrics: Collection[str]) -> None:
         new = Repository.create(run)
         try:
             for name in FILES:
-                if (source / name).exists():
+                if (source / name).is_dir():
                     shutil.copytree(source / name, run / name)
+                elif (source / name).exists():
+                    shutil.copy2(source / name, run / name)
             with old.transaction() as there, new.transaction() as session:
                 for table in Base.metadata.sorted_tables:
                     if table is not EventRow.__table__:
@@ -99,3 +101,4 @@ def remove_copy(run: Path) -> None:
     remove(run, None)
     for name in FILES:
         shutil.rmtree(run / name, ignore_errors=True)
+    (run / "audit-set.json").unlink(missing_ok=True)

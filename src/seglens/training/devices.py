@@ -45,9 +45,7 @@ class Devices:
             [slice(0, 3, None), slice(3, 5, None)]
         """
         if count < self.world:
-            raise SeglensError(
-                f"devices: {self.world} processes cannot share a step of {count} images; raise train.batch"
-            )
+            raise SeglensError(f"devices: {self.world} processes cannot share {count} images; show more in a step")
         begins = [sum(self._counts(count)[:rank]) for rank in range(self.world + 1)]
         return slice(begins[self.rank], begins[self.rank + 1])
 
@@ -73,6 +71,19 @@ class Devices:
         dist.all_gather(parts, padded)
         cut = [part[:n] for part, n in zip(parts, counts, strict=True)]
         return torch.cat([*cut[: self.rank], share, *cut[self.rank + 1 :]])
+
+    def agree(self, mine: object, what: str) -> None:
+        """See that all processes have the same; on several machines a shared folder may show an older state.
+
+        Raises:
+            SeglensError: they have not.
+        """
+        if self.world == 1:
+            return
+        found: list[object] = [None] * self.world
+        dist.all_gather_object(found, mine)
+        if any(other != mine for other in found):
+            raise SeglensError(f"devices: the processes do not see the same {what}: {found}; start them again")
 
     def add_up(self, net: nn.Module) -> None:
         """Add up the gradients of all processes, in each."""

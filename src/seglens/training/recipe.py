@@ -119,6 +119,7 @@ def train(
     done = restore(checkpoint, key, net, ema, optimiser, companions)
     net.train()
     with shared(fabric, net) as devices:
+        devices.agree((done, key), "checkpoint or labels")
         for step, batch in enumerate(batches.stream(done, steps), start=done):
             set_learning_rate(optimiser, learning_rate_factor(config.schedule, step, steps, config.drop_at))
             batch = to_device(batch, fabric)
