@@ -61,7 +61,8 @@ def score(
 
 
 def rows(run: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted((run / "rounds" / "001" / "rows").iterdir())}
+    """Every chunk's rows; a killed worker may leave the file behind that it was writing, under a hidden name."""
+    return {path.name: path.read_bytes() for path in sorted((run / "rounds" / "001" / "rows").glob("[!.]*"))}
 
 
 def below(pid: int, name: str) -> list[int]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as processes
 from timm.layers.norm_act import BatchNormAct2d
 from torch import Tensor, nn
 
@@ -63,7 +64,9 @@ def test_logits_gradients_and_statistics_are_those_of_one_process(count: int, tm
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port = one.getsockname()[1]
-    processes.spawn(together, (2, port, count, str(tmp_path)), nprocs=2)
+    command = [sys.executable, __file__, "2", str(port), str(count), str(tmp_path)]
+    ranks = [subprocess.Popen([*command, str(rank)]) for rank in range(2)]
+    assert [process.wait(120) for process in ranks] == [0, 0]
     alone = net()
     for _ in range(2):
         alone.zero_grad()
@@ -85,3 +88,8 @@ def test_shares_are_a_partition_and_too_few_images_are_refused() -> None:
             assert seen == list(range(count))
     with pytest.raises(SeglensError, match=r"devices: 3 processes cannot share 2 images"):
         Devices(0, 3).share(2)
+
+
+if __name__ == "__main__":
+    of, port, count = (int(word) for word in sys.argv[1:4])
+    together(int(sys.argv[5]), of, port, count, sys.argv[4])
