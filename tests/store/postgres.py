@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 NOBODY = "nobody"
@@ -48,10 +49,8 @@ def serving() -> Iterator[Server]:
     on_path = shutil.which("initdb")
     if not found and on_path is None:
         raise NoServerError("no PostgreSQL server here (apt-get install postgresql)")
-    try:
-        import psycopg  # noqa: F401
-    except ImportError:
-        raise NoServerError("no psycopg here (pip install 'seglens[postgres]')") from None
+    if find_spec("psycopg") is None:
+        raise NoServerError("no psycopg here (pip install 'seglens[postgres]')")
     programs = found[-1].parent if found else Path(str(on_path)).resolve().parent
     folder = Path(tempfile.mkdtemp(prefix="seglens-pg-"))
     user = NOBODY if os.getuid() == 0 else None

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from sqlalchemy import event, inspect, text
 from tiny import contents, resume, tiny
 
 from seglens.acquisition.narrow.random_subset import RandomSubset
+from seglens.data.streets import Streets
 from seglens.loop import create, drive, retrain
 from seglens.loop.scoring import load_rows
 from seglens.protocols import PartContext
@@ -116,7 +118,9 @@ def test_selections_are_those_of_brute_force(repo: Repository) -> None:
 def test_chance_draws_the_images_that_the_narrowing_draws(repo: Repository, tmp_path: Path) -> None:
     pool, known, status = filled(repo)
     left = tuple(image.id for image in known if status[image.id] is Status.UNLABELLED)
-    narrow = RandomSubset(RandomSubset.Params(images=40), PartContext((), None, tmp_path, (64, 128)))  # type: ignore[arg-type]
+    streets = Streets(Streets.Params(images=1, size=(64, 128)))
+    context = PartContext(streets.classes, streets, tmp_path, (64, 128))
+    narrow = RandomSubset(RandomSubset.Params(images=40), context)
     for seed in (3, 4):
         drawn = [image.id for image in pool.random(40, Chance((seed,)), Status.UNLABELLED)]
         assert set(drawn) == set(narrow.choose(ImageRows(left), ImageRows(()), Chance((seed,))))
@@ -156,7 +160,7 @@ def test_pages_and_the_best_come_from_an_index_without_sorting_the_pool(tmp_path
     def explain(_c: object, _cursor: object, statement: str, values: object, *_: object) -> tuple[str, object]:
         with repo.engine.connect() as other:
             plan = other.connection.cursor()
-            plan.execute(f"EXPLAIN QUERY PLAN {statement}", values)  # type: ignore[arg-type]
+            plan.execute(f"EXPLAIN QUERY PLAN {statement}", cast(Any, values))
             plans.append("; ".join(str(row[-1]) for row in plan.fetchall()))
         return statement, values
 

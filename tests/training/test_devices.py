@@ -18,13 +18,6 @@ from seglens.training.devices import Devices, SharedNorm, shared
 from seglens.types import SeglensError
 
 
-class Rank:
-    """What ``shared`` reads of a Fabric."""
-
-    def __init__(self, rank: int, world: int) -> None:
-        self.global_rank, self.world_size = rank, world
-
-
 def net() -> nn.Sequential:
     torch.manual_seed(0)
     return nn.Sequential(
@@ -46,7 +39,8 @@ def together(rank: int, world: int, port: int, count: int, folder: str) -> None:
     dist.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=world)
     model: Any = net()
     kinds = [type(module) for module in model]
-    with shared(Rank(rank, world), model) as devices:  # type: ignore[arg-type]
+    devices = Devices(rank, world)
+    with shared(devices, model):
         assert isinstance(model[1], SharedNorm)
         for _ in range(2):
             model.zero_grad()

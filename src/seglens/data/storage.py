@@ -33,11 +33,12 @@ def filesystem(url: str) -> tuple[Any, str]:
     import fsspec  # local files need none of it
 
     try:
-        return fsspec.url_to_fs(url)  # type: ignore[no-any-return]
+        found: tuple[Any, str] = fsspec.url_to_fs(url)
     except ImportError as error:
         raise SeglensError(f"{url}: {error}. For s3: pip install 'seglens[storage]'") from None
     except ValueError as error:
         raise SeglensError(f"{url}: {error}") from None
+    return found
 
 
 def ask(url: str, method: str, *more: Any, whole: bool = True, **values: Any) -> Any:
@@ -68,7 +69,7 @@ def ask(url: str, method: str, *more: Any, whole: bool = True, **values: Any) ->
             raise
         except PermissionError as error:
             raise UnreadableError(f"{url}: no access: {error}") from None
-        except Exception as error:  # every backend has errors of its own
+        except Exception as error:  # of aiohttp, botocore, gcsfs, ...: they share no base; told in the end
             if attempt == ATTEMPTS:
                 said = str(error) or type(error).__name__
                 raise UnreadableError(f"{url}: storage failed {ATTEMPTS} times, the last time with: {said}") from None

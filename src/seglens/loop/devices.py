@@ -21,14 +21,19 @@ import torch.distributed as dist
 
 from seglens.config import RunConfig, cores
 from seglens.loop.progress import read_progress
-from seglens.loop.workbench import Report
+from seglens.loop.workbench import Report, Workbench
+from seglens.protocols import Progress
+from seglens.store import LabelFiles
 from seglens.store.lock import driver_of
-from seglens.types import SeglensError
+from seglens.training import TrainSource, train
+from seglens.types import ModelSet, SeglensError, Stage
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 LOG = "devices.log"
+TRAINING = "training.pt"
+"""A training that is under way."""
 FOR_EVER = timedelta(days=365)
 """The others wait while one drives: it scores, and people answer."""
 
@@ -102,6 +107,28 @@ class Crew:
 
 
 ALONE = Crew()
+
+
+def train_round(bench: Workbench, round: int, fabric: Fabric, progress: Progress | None = None) -> ModelSet:
+    """A round's training on the labels so far, by all processes of ``fabric`` alike."""
+    files = LabelFiles(bench.run)
+    source = TrainSource(bench.data, files.ids(), files.read, bench.cache, bench.pool, round, lambda: bench.net(round))
+    return train(
+        bench.fresh_net(round),
+        source,
+        bench.config.train,
+        bench.chance.child(round, Stage.TRAIN.value),
+        fabric=fabric,
+        checkpoint=bench.folder(round) / TRAINING,
+        progress=progress,
+        companions=bench.companions,
+    )
+
+
+def help_training(bench: Workbench, crew: Crew) -> None:
+    """Train with the process that drives, whenever it calls, until it sends the others home."""
+    while (round := crew.called()) is not None:
+        train_round(bench, round, crew.fabric)
 
 
 def under_torchrun() -> bool:

@@ -54,7 +54,8 @@ def add_images(run: Path) -> int:
                 )
             new = [id for id in now if id not in known]
             if new:
-                write_bytes(run / AUDIT_SET, json.dumps(held).encode())
+                if held:
+                    write_bytes(run / AUDIT_SET, json.dumps(held).encode())
                 with repo.transaction():
                     pool.register([*before, *new], bench.data.item)
                     repo.set_meta("data", bench.pool_digest)

@@ -19,9 +19,9 @@ from seglens.config import RunConfig, read_yaml, resolve
 from seglens.files import write_bytes
 from seglens.loop.audit_set import audit_queries
 from seglens.loop.check import check
-from seglens.loop.devices import ALONE, Crew, launch, under_torchrun
+from seglens.loop.devices import ALONE, Crew, help_training, launch, under_torchrun
 from seglens.loop.progress import told
-from seglens.loop.stages import Stages, help_training
+from seglens.loop.stages import Stages
 from seglens.loop.workbench import Report, Workbench
 from seglens.oracles.human import asked_twice
 from seglens.registry import datasets, depths

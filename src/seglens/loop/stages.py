@@ -7,7 +7,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from seglens.functional.run_lengths import decode
 from seglens.loop import audit_set
 from seglens.loop.asking import Predictions, choose_rows, make_queries, maps_path
 from seglens.loop.budget import allowance, charged
-from seglens.loop.devices import ALONE, Crew
+from seglens.loop.devices import ALONE, TRAINING, Crew, train_round
 from seglens.loop.nearness import in_turn
 from seglens.loop.queries import query_metrics, spread_metrics
 from seglens.loop.scoring import REGIONS, ScoreChunks, image_scores, load_pool, score_pool
@@ -26,10 +26,10 @@ from seglens.loop.simulated import simulated_metrics
 from seglens.loop.workbench import LEARNT, MODEL, Report, Workbench, device
 from seglens.models import SegNet, load_checkpoint, save_checkpoint, save_member
 from seglens.models.views import VIEWS
-from seglens.protocols import AskContext, Evidence, Learner, Progress
+from seglens.protocols import AskContext, Evidence, Learner
 from seglens.store import LabelFiles, Metric, Repository
 from seglens.store.pool import Pool
-from seglens.training import Metrics, TrainSource, evaluate, train
+from seglens.training import Metrics, evaluate
 from seglens.types import (
     IGNORE,
     Answered,
@@ -40,7 +40,6 @@ from seglens.types import (
     FloatArray,
     ImageId,
     ImageRows,
-    ModelSet,
     Provenance,
     Query,
     Region,
@@ -49,37 +48,10 @@ from seglens.types import (
     Stage,
 )
 
-if TYPE_CHECKING:
-    from lightning_fabric import Fabric
-
-TRAINING = "training.pt"
-"""A training that is under way."""
 GATE = "gate.json"
 """Images by falling DICE, as a round's gate judged them."""
 BY_PEOPLE = frozenset({Provenance.PERSON, Provenance.SIMULATED})
 NEVER_ASK_AGAIN = frozenset(AnswerStatus) - {AnswerStatus.EXPIRED}
-
-
-def train_round(bench: Workbench, round: int, fabric: Fabric, progress: Progress | None = None) -> ModelSet:
-    """A round's training on the labels so far, by all processes of ``fabric`` alike."""
-    files = LabelFiles(bench.run)
-    source = TrainSource(bench.data, files.ids(), files.read, bench.cache, bench.pool, round, lambda: bench.net(round))
-    return train(
-        bench.fresh_net(round),
-        source,
-        bench.config.train,
-        bench.chance.child(round, Stage.TRAIN.value),
-        fabric=fabric,
-        checkpoint=bench.folder(round) / TRAINING,
-        progress=progress,
-        companions=bench.companions,
-    )
-
-
-def help_training(bench: Workbench, crew: Crew) -> None:
-    """Train with the process that drives, whenever it calls, until it sends the others home."""
-    while (round := crew.called()) is not None:
-        train_round(bench, round, crew.fabric)
 
 
 class Stages:

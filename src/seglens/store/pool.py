@@ -55,7 +55,7 @@ class Pool:
             return 0 if last is None else last + 1
 
     def register(self, ids: Iterable[ImageId], item: Callable[[ImageId], Item]) -> int:
-        """Store the images, a transaction a page; goes on behind those that are there already.
+        """Store the images, a page at a time; goes on behind those that are there already.
 
         Args:
             ids: of the whole pool, in its order.

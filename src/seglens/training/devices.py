@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -18,9 +18,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seglens.types import SeglensError
-
-if TYPE_CHECKING:
-    from lightning_fabric import Fabric
 
 
 class Devices:
@@ -106,19 +103,18 @@ def sharing() -> Devices:
 
 
 @contextmanager
-def shared(fabric: Fabric, net: nn.Module) -> Iterator[Devices]:
-    """A training of ``net`` by all processes of ``fabric``.
+def shared(devices: Devices, net: nn.Module) -> Iterator[None]:
+    """A training of ``net`` by ``devices``.
 
     Its batch norms take their statistics over all shares meanwhile.
     """
-    devices = Devices(fabric.global_rank, fabric.world_size)
     norms = [m for m in net.modules() if isinstance(m, nn.BatchNorm2d)] if devices.world > 1 else []
     kinds = [type(norm) for norm in norms]
     token = _SHARING.set(devices)
     for norm in norms:
         norm.__class__ = type(f"Shared{type(norm).__name__}", (SharedNorm, type(norm)), {})
     try:
-        yield devices
+        yield
     finally:
         for norm, kind in zip(norms, kinds, strict=True):
             norm.__class__ = kind

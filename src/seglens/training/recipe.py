@@ -17,7 +17,7 @@ from seglens.models.network import SegNet
 from seglens.models.stages import STAGES_TAP
 from seglens.protocols import Companion, Progress, Shown
 from seglens.training.batches import Batch, Batches
-from seglens.training.devices import shared, sharing
+from seglens.training.devices import Devices, shared, sharing
 from seglens.training.losses import image_losses, log_frequency_weights, merged_positive, partial_cross_entropy
 from seglens.training.optim import Ema, build_optimiser, learning_rate_factor, set_learning_rate
 from seglens.training.pixels import logits_at
@@ -118,7 +118,8 @@ def train(
     staged = any("stages" in companion.needs for companion in companions)
     done = restore(checkpoint, key, net, ema, optimiser, companions)
     net.train()
-    with shared(fabric, net) as devices:
+    devices = Devices(fabric.global_rank, fabric.world_size)
+    with shared(devices, net):
         devices.agree((done, key), "checkpoint or labels")
         for step, batch in enumerate(batches.stream(done, steps), start=done):
             set_learning_rate(optimiser, learning_rate_factor(config.schedule, step, steps, config.drop_at))
