@@ -33,8 +33,8 @@ from provenance import commit, machine, print_figures
 
 from seglens.config import RunConfig, resolve
 from seglens.data.streets import Streets
-from seglens.loop.asking import choose_rows
-from seglens.loop.scoring import ScoreChunks, load_pool, score_pool
+from seglens.loop.choosing import Choosing
+from seglens.loop.scoring import ScoreChunks, score_pool
 from seglens.loop.workbench import MODEL, Workbench
 from seglens.models import save_checkpoint
 
@@ -127,7 +127,7 @@ class Scored:
 
     def picks(self) -> list[tuple[str, int]]:
         """(image, region) of what would be asked, in order."""
-        rows = choose_rows(self.bench, 1, load_pool(self.bench, 1, self.chunks), 200.0, [], [])
+        rows = Choosing(self.bench, 1, self.chunks, 200.0, [], []).rows()
         return [(str(image), int(region)) for image, region in zip(rows.images, rows.regions, strict=True)]
 
 

@@ -3,7 +3,8 @@
 Each size of the pool is a run in a process of its own: registered, scored by the local engine in chunks, entropy on a
 grid of cells, rows written, the images' scores stored, the best and some by chance selected from the store. FPN on
 EfficientNet-Lite0; 64x128 images, each generated when it is read: a window, mirrored or not, of one of a few streets
-drawn twice as large, for drawing a street takes ten times as long as scoring it.
+drawn twice as large, for drawing a street takes ten times as long as scoring it. Then a thousand questions are picked
+of their rows by the default's pick, `stratified`, each with its reason and its image's maps.
 
 - `seconds_per_image_growth`: marginal seconds an image from the middle size to the largest, over those from the
   smallest to the middle one; `cpu_seconds_per_image_growth` by the process's own time, whatever else is at work here;
@@ -107,6 +108,7 @@ def config(images: int) -> RunConfig:
     values = {
         "data": {"name": "street-windows", "images": images},
         "score": "entropy",
+        "pick": "stratified",
         "cut": {"name": "grid", "rows": 2, "columns": 4},
         "ask": "human",
         "model": {"name": "fpn", "size": SIZE},
@@ -125,7 +127,7 @@ def scored(folder: Path, images: int) -> dict[str, float]:
     create(run, settings)
     repo = Repository.of_run(run)
     save_checkpoint(bench.fresh_net(1).eval(), bench.folder(0) / MODEL)
-    repo.begin_round(1, 0.0)
+    repo.begin_round(1, float(SELECTED))
     stages = Stages(bench, repo, lambda _what, _done, _total: None)
     stages.narrow(1)
     registered = time.perf_counter()
@@ -133,6 +135,8 @@ def scored(folder: Path, images: int) -> dict[str, float]:
     stages.keep_scores(1)
     done = time.perf_counter()
     select(stages.pool, images)
+    queries, _ = stages.pick(1)
+    assert len(queries) == min(SELECTED, 8 * images)
     seconds, cpu_seconds = time.perf_counter() - begun, time.process_time() - begun_cpu
     repo.close()
     files = list((bench.folder(1) / "rows").iterdir())
@@ -141,6 +145,7 @@ def scored(folder: Path, images: int) -> dict[str, float]:
         "seconds": seconds,
         "cpu_seconds": cpu_seconds,
         "scoring_seconds": done - registered,
+        "picking_seconds": time.perf_counter() - done,
         "peak_gib": peak_gib(),
         "row_files": len(files),
         "rows_gib": sum(path.stat().st_size for path in files) / 2**30,

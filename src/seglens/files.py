@@ -10,6 +10,7 @@ import struct
 import zlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
 from urllib.parse import quote, unquote
 from uuid import uuid4
@@ -22,6 +23,8 @@ from seglens.types import ByteArray, ImageId, IntArray, SeglensError, Size
 MAGIC = b"\x89PNG\r\n\x1a\n"
 INDEX_MODES = frozenset({"1", "L", "P", "I", "I;16", "I;16B"})
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
+LOCKS = 64
+"""Locks of a folder that is worked on in parts."""
 BLOCK = 2**20
 NO_SPACE = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
@@ -77,14 +80,16 @@ def no_space(path: Path) -> SeglensError:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, part: str = "") -> Iterator[None]:
     """Hold a folder's lock: other processes wait for it; it goes with the process, however that ends.
 
     Args:
         folder: of files that several runs share; made where it is not there.
+        part: what is worked on in it, where others may work on the rest meanwhile; of many parts some share a lock.
     """
+    name = f"lock-{zlib.crc32(part.encode()) % LOCKS}" if part else "lock"
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "lock", "w") as file:
+    with open(folder / name, "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -110,9 +115,11 @@ def write_arrays(path: Path, **arrays: np.ndarray) -> None:
 
 
 def read_arrays(path: Path, only: Collection[str] | None = None) -> dict[str, np.ndarray]:
-    """The arrays of a file written by ``write_arrays``, or ``only`` those named, the others left packed."""
+    """The arrays of a file written by ``write_arrays``, or ``only`` those of some names or patterns (``sum.*``), the
+    others left packed."""
     with np.load(path, allow_pickle=False) as file:
-        return {name: file[name] for name in file.files if only is None or name in only}
+        names = [name for name in file.files if only is None or any(fnmatchcase(name, one) for one in only)]
+        return {name: file[name] for name in names}
 
 
 # -- other people's PNGs -----------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from seglens.types import (
     FloatArray,
     ImageId,
     ImageRows,
+    IntArray,
     Item,
     PixelScore,
     Query,
@@ -234,7 +235,19 @@ class Score(Protocol):
         ...
 
     def finish(self, rows: Rows) -> FloatArray:
-        """(R,) final score of each row of the whole pool, finite, higher = ask sooner."""
+        """(R,) final score of each row, finite, higher = ask sooner.
+
+        The rows may be a part of the pool: what a score has to know of all of it stands in ``rows.sums``.
+        """
+        ...
+
+
+@runtime_checkable
+class Tallying(Protocol):
+    """A score that has to know more of the pool than its pixels tell."""
+
+    def tally(self, rows: Rows) -> Mapping[str, FloatArray]:
+        """Of some of the pool's rows; added up over all of them they are in ``rows.sums`` when it finishes."""
         ...
 
 
@@ -298,6 +311,25 @@ class Pick(Protocol):
 
     def choose(self, rows: Rows, score: FloatArray, budget: Allowance, state: RoundState, chance: Chance) -> list[int]:
         """Positions of the picked rows, best first; their summed costs stay within ``budget.amount``."""
+        ...
+
+
+@runtime_checkable
+class Ordered(Protocol):
+    """A pick that goes through orders of the rows, each from its beginning, and stops when its budget is spent.
+
+    Of a pool that is not to be held it is given the rows at the beginning of each alone: ``Allowance.whole`` tells of
+    the rest. Where it comes to the end of such an order with something left to spend it raises ``TooFewRows``, and is
+    called again with more. Picks without it are given the whole pool.
+    """
+
+    def orders(
+        self, rows: Rows, score: FloatArray, budget: Allowance, state: RoundState, chance: Chance
+    ) -> Mapping[str, IntArray] | None:
+        """Positions by order's name, which of two rows comes first told by these two; None = every row is needed.
+
+        ``rows`` are some, of an image all or those that are first in an order; ``state.known`` is not there yet.
+        """
         ...
 
 

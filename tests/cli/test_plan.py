@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def outlay(pool: int = 1000) -> Outlay:
     stages = {stage.value: 0.0 for stage in Stage} | {"score": 100.0, "train": 20.0, "pick": 10.0}
     disk = {"features": 4 * GIB, "regions": 0, "rows": GIB, "labels": 0}
     images = {"pool": pool, "audit_set": 0, "evaluation": 5}
-    return Outlay({"features": 50.0}, [stages, stages], disk, {"rest": GIB, "rows": 2 * GIB}, images, 16, 1.0)
+    return Outlay({"features": 50.0}, [stages, stages], disk, {"rest": GIB, "rows": 2 * GIB}, True, images, 16, 1.0)
 
 
 def test_devices_share_scoring_and_training_and_all_are_paid() -> None:
@@ -32,6 +33,7 @@ def test_devices_share_scoring_and_training_and_all_are_paid() -> None:
     four = planned(outlay(), 4, 3.6, {"here": 10.0, "cache": 10.0}, 5 * GIB)
     round_seconds = 120 / (4 * EFFICIENCY) + 10
     assert four["round_seconds"] == [round(round_seconds, 1)] * 2
+    assert four["prepare_seconds"] == round(50 / (4 * EFFICIENCY), 1)
     assert four["money"]["rounds"] == [round(4 * round_seconds / 1000, 2)] * 2
     assert four["rounds"][1]["pick"] == 10
 
@@ -45,6 +47,8 @@ def test_what_breaks_first_is_said_first() -> None:
         ("a day for a round", 664615, False),
         ("a day for what is prepared", 1728000, False),
     ]
+    few = planned(replace(outlay(), holds_all=False), 1, 0.0, {"here": 0.5, "cache": 10.0}, 5 * GIB)["breaks"]
+    assert few == [row for row in found if row["what"] != "memory for a round's rows"]
 
 
 def test_the_command_measures_in_small_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from seglens.acquisition.rows import reduce_rows
 from seglens.acquisition.traits import Traits
-from seglens.protocols import PartContext
+from seglens.protocols import PartContext, Tallying
 from seglens.types import (
     IGNORE,
     BoolArray,
@@ -217,6 +217,8 @@ class World:
             regions: list[RegionSet] = cut.regions(None if cut.partition else px, ev, Chance((0, 1, "cut")))
             asked: list[BoolArray | None] = [None] * len(regions)
             parts.append(reduce_rows(px, regions, asked, self.size, traits.of(ev)))
+            if isinstance(score, Tallying):
+                parts[-1].sums |= score.tally(parts[-1])
         return Rows.concat(parts)
 
 

@@ -19,9 +19,13 @@ from tiny import contents, start, tiny
 from seglens.config import PartConfig
 from seglens.engines import RayEngine, session
 from seglens.loop import State, create, drive
+from seglens.loop.machine import silent
+from seglens.loop.preparing import prepare
 from seglens.loop.scoring import ScoreChunks, score_pool
 from seglens.loop.workbench import Workbench
+from seglens.models import FeatureCache
 from seglens.registry import engines
+from seglens.superpixels import slic
 from seglens.types import Chunk, SeglensError
 
 needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray is not installed (extra 'ray')")
@@ -83,6 +87,29 @@ def test_rows_are_those_of_the_local_engine_to_the_bit(local: Path, cluster: str
     assert len(found) == 6
     assert found == rows(local)
     assert told == [(done, 6) for done in range(7)]
+
+
+@needs_ray
+def test_workers_share_what_is_prepared(cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All but what is of the pool as a whole; what they make is what is made here, and is not made again."""
+    alone, shared = (tmp_path / name for name in ("alone", "shared"))
+    monkeypatch.setattr(slic, "COUNTED", 2)
+    prepare(Workbench(tiny(alone, **SMALL, eval_data=None), alone / "run"), silent)
+    bench = Workbench(tiny(shared, **SMALL, eval_data=None, engine=two(cluster)), shared / "run")
+    monkeypatch.setattr(FeatureCache, "_encode", lambda *_: pytest.fail("encoded in the driving process"))
+    told: list[tuple[str, int, int]] = []
+    prepare(bench, lambda what, done, total: told.append((what, done, total)))
+    assert [(done, total) for what, done, total in told if what == "preparing the images"] == [
+        (n, 6) for n in range(1, 7)
+    ]
+    caches = [
+        {str(path.relative_to(folder)): path.read_bytes() for path in (folder / "cache").rglob("*.np[yz]")}
+        for folder in (alone, shared)
+    ]
+    assert len(caches[0]) == 2 + 6  # two views of one group's features, superpixels of each image
+    assert caches[0] == caches[1]
+    monkeypatch.setattr(bench.engine, "run", lambda *_: pytest.fail("shared again"))
+    prepare(bench, silent)
 
 
 @needs_ray

@@ -64,7 +64,7 @@ def planned(cost: Outlay, devices: int, price: float, free: dict[str, float], me
     times = devices * EFFICIENCY if devices > 1 else 1.0
     rounds = [{n: s / times if n in SHARED else s for n, s in stages.items()} for stages in cost.rounds]
     each = [sum(stages.values()) for stages in rounds]
-    once = sum(cost.prepare.values())
+    once = sum(cost.prepare.values()) / times
     disk = {
         place: sum(size for name, size in cost.disk.items() if (name in IN_CACHE) == (place == "cache"))
         for place in ("cache", "here")
@@ -73,10 +73,11 @@ def planned(cost: Outlay, devices: int, price: float, free: dict[str, float], me
     most = {  # images at which each is at its end, as if it grew with them
         "disk of the cache": pool * free["cache"] * 2**30 / max(disk["cache"], 1),
         "disk of the run": pool * free["here"] * 2**30 / max(disk["here"], 1),
-        "memory for a round's rows": pool * (memory - cost.memory["rest"]) / max(cost.memory["rows"], 1),
         "a day for a round": pool * DAY / max(each[-1], 1e-9),
         "a day for what is prepared": pool * DAY / max(once, 1e-9),
     }
+    if cost.holds_all:
+        most["memory for a round's rows"] = pool * (memory - cost.memory["rest"]) / max(cost.memory["rows"], 1)
     breaks = [{"what": what, "at_images": int(at), "breaks": at < pool} for what, at in most.items()]
     money = [seconds / 3600 * devices * price for seconds in each]
     return {
@@ -89,7 +90,7 @@ def planned(cost: Outlay, devices: int, price: float, free: dict[str, float], me
         "memory_bytes": dict(cost.memory),
         "price": price,
         "money": {
-            "prepare": round(once / 3600 * price, 2),
+            "prepare": round(once / 3600 * devices * price, 2),
             "rounds": [round(paid, 2) for paid in money],
             "total": round(once / 3600 * price + sum(money), 2),
         },

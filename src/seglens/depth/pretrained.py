@@ -62,14 +62,13 @@ class Pretrained:
         Raises:
             SeglensError: the network cannot be loaded, or gives no numbers for an image.
         """
-        if not self._missing(ids):
-            return
-        with locked(self.folder):  # another run may be at it: wait, then find it done
-            missing = self._missing(ids)
-            for done, id in enumerate(missing, start=len(ids) - len(missing) + 1):
-                self._compute(id)
-                if progress is not None:
-                    progress(done, len(ids))
+        missing = self._missing(ids)
+        for done, id in enumerate(missing, start=len(ids) - len(missing) + 1):
+            with locked(self.folder, id):  # another process may be at it: wait, then find it done
+                if not self._path(id).exists():
+                    self._compute(id)
+            if progress is not None:
+                progress(done, len(ids))
 
     def proximity(self, ids: Sequence[ImageId], size: Size, predicted: Callable[[], Tensor]) -> Tensor:
         """(N, h, w) float32 in [0, 1], from what is kept; computed where nothing is.

@@ -1,10 +1,9 @@
-"""The pick stage: which rows become questions, and why each is asked."""
+"""Questions of picked rows: each with its reason, and what the model saw of its image then."""
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,18 +11,12 @@ import numpy as np
 
 from seglens.acquisition.reasons import first_round_reason, mean_of, reason
 from seglens.files import encode_id, read_arrays, write_arrays
-from seglens.functional.cells import CELL
-from seglens.functional.k_center import k_center
 from seglens.functional.run_lengths import encode
-from seglens.loop.budget import row_costs
 from seglens.loop.nearness import nearness
 from seglens.loop.scoring import ScoreChunks, load_regions
 from seglens.loop.workbench import Workbench
-from seglens.oracles.cost import estimate, estimate_rows
+from seglens.oracles.cost import estimate
 from seglens.types import (
-    Allowance,
-    Answered,
-    AnswerKind,
     ByteArray,
     FloatArray,
     ImageId,
@@ -31,75 +24,10 @@ from seglens.types import (
     Query,
     Region,
     RegionSet,
-    RoundState,
     Rows,
     SeglensError,
     Stage,
 )
-
-
-def choose_rows(
-    bench: Workbench,
-    round: int,
-    rows: Rows,
-    amount: float,
-    asked: Sequence[Query],
-    answered: Sequence[Answered],
-) -> Rows:
-    """The picked rows, best first, with their final score in ``arrays["score"]``; empty when nothing is left to ask.
-
-    Args:
-        bench: the run.
-        round: its round.
-        rows: all rows of the round.
-        amount: what the round may spend, in the budget's unit.
-        asked: questions of earlier rounds.
-        answered: those of them that have an answer.
-    """
-    config = bench.config
-    first = bench.model(round) is None
-    final = bench.score_of(round).finish(rows)
-    if not np.isfinite(final).all():
-        image = rows.images[~np.isfinite(final)][0]
-        raise SeglensError(f"score '{config.score.name}' is not finite for image '{image}' in round {round}")
-    rows.arrays["score"] = final
-    known, rows = rows.take(np.flatnonzero(rows.fresh == 0)), rows.take(np.flatnonzero(rows.fresh > 0))
-    known.arrays["paid"] = clicks_paid(known, answered)
-    if first:
-        rows.arrays["order"] = image_order(bench, rows)
-    most = float(CELL**2) if config.answer is AnswerKind.POINT else np.inf
-    costs = row_costs(
-        rows, estimate_rows(rows, config.answer, bench.oracle, first), config.budget.unit, bench.unit_pixels, most
-    )
-    by_image = Counter(query.image for query in asked)
-    state = RoundState(round, config.rounds, len(bench.data.classes), by_image, known)
-    chance = bench.chance.child(round, Stage.PICK.value)
-    allowance = Allowance(config.budget.unit, amount, costs)
-    chosen = bench.pick(first).choose(rows, rows.arrays["score"], allowance, state, chance)
-    if costs[chosen].sum() > amount + 1e-9 or len(set(chosen)) != len(chosen):
-        raise SeglensError(f"pick '{config.pick.name}' went past the budget or repeated a row: a bug in the part")
-    return rows.take(np.asarray(chosen, dtype=np.int64))
-
-
-def clicks_paid(rows: Rows, answered: Sequence[Answered]) -> FloatArray:
-    """(R,) clicks that the answer about each row's region has cost; NaN where none is about just that region."""
-    paid = {(a.query.image, a.query.region.key, a.query.region.index): a.answer.cost.clicks for a in answered}
-    places = zip(rows.images, rows.regions.tolist(), strict=True)
-    return np.array([paid.get((image, rows.keys[image], number), np.nan) for image, number in places], np.float64)
-
-
-def image_order(bench: Workbench, rows: Rows) -> FloatArray:
-    """(R,) rank of each row's image for round 0: farthest first over encoder features, so that the first images differ.
-
-    Without cached features (finetune) the order is drawn by chance.
-    """
-    ids = sorted(set(rows.images.tolist()))
-    if bench.cache is not None:
-        order = k_center(bench.cache.pooled(ids), len(ids))
-    else:
-        order = bench.chance.child("order").numpy().permutation(len(ids))
-    rank = {ids[position]: place for place, position in enumerate(order)}
-    return np.array([rank[id] for id in rows.images], np.float64)
 
 
 def make_queries(bench: Workbench, work: ScoreChunks, picked: Rows, share: FloatArray | None) -> list[Query]:

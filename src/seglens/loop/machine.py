@@ -20,6 +20,7 @@ from seglens.files import write_bytes
 from seglens.loop.audit_set import audit_queries
 from seglens.loop.check import check
 from seglens.loop.devices import ALONE, Crew, help_training, launch, under_torchrun
+from seglens.loop.preparing import prepare
 from seglens.loop.progress import told
 from seglens.loop.stages import Stages
 from seglens.loop.workbench import Report, Workbench
@@ -224,7 +225,7 @@ class Machine:
                 "run; nothing was changed."
             )
         self.stages.pool.register(self.bench.pool, self.bench.data.item)  # there already, unless an old version made it
-        self.bench.prepare(self.report)
+        prepare(self.bench, self.report)
         self.repo.set_meta("state", State.RUNNING.value)
         self.repo.set_meta("why", "")
         self.repo.log("started", **_hardware())

@@ -16,12 +16,13 @@ import numpy as np
 import torch
 
 from seglens.config import RunConfig
+from seglens.loop.choosing import holds_all
 from seglens.loop.machine import Machine, NothingPaid
+from seglens.loop.preparing import works
 from seglens.loop.sample import SampleBench, small_config
 from seglens.loop.scoring import load_rows
 from seglens.loop.workbench import Report, Workbench
 from seglens.models import FeatureCache
-from seglens.protocols import Preparing, Progress
 from seglens.store import Repository
 from seglens.types import ImageId, Stage
 
@@ -50,6 +51,7 @@ class Outlay:
         disk: bytes by what is kept: features and regions in the cache (those there already counted too); rows, maps,
             models, labels and the database in the run's folder.
         memory: bytes that the driving process needs at its peak: whatever the pool (``rest``), and for its ``rows``.
+        holds_all: whether the pick has to see all rows of a round together; else their memory does not grow.
         images: of the pool, of the audit set, of the evaluation.
         measured_on: images of the pool that the run in small worked with.
         seconds: what measuring took.
@@ -59,6 +61,7 @@ class Outlay:
     rounds: Sequence[Mapping[str, float]]
     disk: Mapping[str, int]
     memory: Mapping[str, int]
+    holds_all: bool
     images: Mapping[str, int]
     measured_on: int
     seconds: float
@@ -118,7 +121,7 @@ def foresee(config: RunConfig, run: Path, report: Report, images: int | None = N
         rounds = [small.round(number) for number in range(config.rounds)]
         prepare, disk, memory = small.prepared(), small.disk(), small.memory()
     seconds = time.perf_counter() - begun
-    return Outlay(prepare, rounds, disk, memory, small.images, len(small.ids), seconds)
+    return Outlay(prepare, rounds, disk, memory, holds_all(whole), small.images, len(small.ids), seconds)
 
 
 class _Small:
@@ -177,18 +180,11 @@ class _Small:
     # -- before round 0 ---------------------------------------------------------------------------------------------
     def _prepare(self) -> None:
         bench = self.bench
-        works: dict[str, Callable[[Progress], object]] = {"regions": partial(bench.cut.prepare, bench.pool)}
-        if bench.cache is not None:
-            works["features"] = partial(bench.cache.fill, self.ids)
-        if isinstance(bench.settle, Preparing):
-            works["extents"] = partial(bench.settle.prepare, bench.pool)
-        if "proximity" in bench.needs:
-            works["depth"] = partial(bench.depth.prepare, bench.pool)
         if bench.config.threads:
             torch.set_num_threads(bench.config.threads)
-        for name, work in works.items():
+        for name, work in works(bench).items():
             begun = time.perf_counter()
-            work(partial(self._told, name))
+            work(bench.pool, partial(self._told, name))
             self.took[name] = time.perf_counter() - begun
 
     def prepared(self) -> dict[str, float]:
@@ -291,7 +287,10 @@ class _Small:
         held = [a for rows in parts for a in (rows.images, rows.regions, rows.sizes, rows.fresh, *rows.arrays.values())]
         each = sum(array.nbytes for array in held) / len(self.ids)
         rest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-        return {"rest": rest, "rows": round(2 * each * self.images["pool"])}  # they are put together: twice there
+        at_once = self.images["pool"]
+        if not holds_all(self.whole):  # a shard, and as many again that were kept of those before
+            at_once = min(at_once, math.ceil(2 * self.whole.rows_at_once * len(self.ids) / sum(map(len, parts))))
+        return {"rest": rest, "rows": round(2 * each * at_once)}  # they are put together: twice there
 
     def _round_sizes(self, number: int) -> dict[str, int]:
         folder = self.bench.folder(number)

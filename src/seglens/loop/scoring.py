@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +11,11 @@ import numpy as np
 from seglens.acquisition.rows import reduce_rows
 from seglens.files import encode_id, read_arrays, write_arrays
 from seglens.loop.workbench import Workbench
+from seglens.protocols import Tallying
 from seglens.types import Chunk, ImageId, Region, RegionSet, Rows, SeglensError, Stage
 
+ALWAYS = ("ids", "keys", "image", "region", "size", "fresh", "sum.*")
+"""What every file of rows has, beside their arrays."""
 REGIONS = "regions"
 """Folder of a round's candidates where the cut follows the score; needed until they are picked from."""
 
@@ -48,7 +51,10 @@ class ScoreChunks:
                 for region_set in regions:
                     save_regions(self.bench, self.round, region_set)
             asked = [ev.asked(index) for index in range(len(ev.ids))]
-            return reduce_rows(px, regions, asked, self.bench.config.model.size, traits.of(ev))
+            rows = reduce_rows(px, regions, asked, self.bench.config.model.size, traits.of(ev))
+            if isinstance(score, Tallying):
+                rows.sums |= score.tally(rows)
+            return rows
 
         return rows_of
 
@@ -100,15 +106,20 @@ def score_pool(work: ScoreChunks, chunks: Sequence[Chunk], report: Callable[[int
         report(done, len(chunks))
 
 
+def chunk_rows(bench: Workbench, round: int, chunk: Chunk, only: Collection[str] | None = None) -> Rows:
+    """The rows of a chunk that was scored; ``only`` some of their arrays."""
+    return load_rows(_path(bench, round, chunk), only)
+
+
 def load_pool(bench: Workbench, round: int, chunks: Sequence[Chunk]) -> Rows:
     """All rows of a round, in the order of the chunks."""
-    return Rows.concat([load_rows(_path(bench, round, chunk)) for chunk in chunks])
+    return Rows.concat([chunk_rows(bench, round, chunk) for chunk in chunks])
 
 
 def image_scores(bench: Workbench, round: int, chunks: Sequence[Chunk]) -> Iterator[tuple[ImageId, float]]:
     """The mean pixel score of each image over its candidates, from the rows on disk, a chunk at a time."""
     for chunk in chunks:
-        rows = load_rows(_path(bench, round, chunk))
+        rows = chunk_rows(bench, round, chunk, only={"value"})
         ids, index = np.unique(rows.images.astype(str), return_inverse=True)
         total, pixels = (np.bincount(index, each) for each in (rows.sizes * rows.arrays["value"], rows.sizes))
         yield from zip(ids.tolist(), (total / pixels).tolist(), strict=True)
@@ -156,9 +167,10 @@ def save_rows(path: Path, rows: Rows) -> None:
     )
 
 
-def load_rows(path: Path) -> Rows:
-    """Rows written by ``save_rows``."""
-    stored = read_arrays(path)
+def load_rows(path: Path, only: Collection[str] | None = None) -> Rows:
+    """Rows written by ``save_rows``, with all of their arrays or those named."""
+    wanted = None if only is None else (*ALWAYS, *(f"array.{name}" for name in only))
+    stored = read_arrays(path, wanted)
     ids = stored["ids"].astype(object)
     return Rows(
         ids[stored["image"]] if len(ids) else np.zeros(0, object),

@@ -16,12 +16,13 @@ from seglens.acquisition.settle.paint import paint
 from seglens.files import read_arrays, write_bytes
 from seglens.functional.run_lengths import decode
 from seglens.loop import audit_set
-from seglens.loop.asking import Predictions, choose_rows, make_queries, maps_path
+from seglens.loop.asking import Predictions, make_queries, maps_path
 from seglens.loop.budget import allowance, charged
+from seglens.loop.choosing import Choosing
 from seglens.loop.devices import ALONE, TRAINING, Crew, train_round
 from seglens.loop.nearness import in_turn
 from seglens.loop.queries import query_metrics, spread_metrics
-from seglens.loop.scoring import REGIONS, ScoreChunks, image_scores, load_pool, score_pool
+from seglens.loop.scoring import REGIONS, ScoreChunks, image_scores, score_pool
 from seglens.loop.simulated import simulated_metrics
 from seglens.loop.workbench import LEARNT, MODEL, Report, Workbench, device
 from seglens.models import SegNet, load_checkpoint, save_checkpoint, save_member
@@ -43,7 +44,6 @@ from seglens.types import (
     Provenance,
     Query,
     Region,
-    Rows,
     Seen,
     Stage,
 )
@@ -170,23 +170,16 @@ class Stages:
         """The round's questions in the order asked, with their reasons, their maps on disk; whether any was left."""
         self.score(round)  # nothing to do, unless rows were deleted
         chunks = self.chunks(round)
-        rows = load_pool(self.bench, round, chunks)
         budget = next(r.allowance for r in self.repo.rounds() if r.number == round)
         asked = [query for query in self.repo.queries() if query.round < round]
         answered = [pair for pair in self.repo.answered() if pair.query.round < round]
-        picked = choose_rows(self.bench, round, rows, budget, asked, answered)
-        queries = make_queries(self.bench, self.scoring(round), picked, self._shares(rows))
+        choosing = Choosing(self.bench, round, chunks, budget, asked, answered)
+        share = choosing.share if self.bench.cut.partition else None  # other rows do not cover the pool
+        queries = make_queries(self.bench, self.scoring(round), choosing.rows(), share)
         if self.bench.by_people:
             queries = in_turn(queries)
         # of a part of the pool only its own images are seen to be asked about; another round looks at others
-        return queries, bool((rows.fresh > 0).any()) or (bool(self.bench.narrows) and bool(chunks))
-
-    def _shares(self, rows: Rows) -> FloatArray | None:
-        """(C,) share of the pool's pixels predicted as each class, where the rows cover the pool and tell it."""
-        if not self.bench.cut.partition or "share" not in rows.arrays:
-            return None
-        share: FloatArray = rows.sizes @ rows.arrays["share"] / rows.sizes.sum()
-        return share
+        return queries, choosing.left or (bool(self.bench.narrows) and bool(chunks))
 
     def allowance(self, round: int) -> float:
         """What the round may spend, in the budget's unit."""

@@ -36,7 +36,6 @@ from seglens.protocols import (
     Oracle,
     PartContext,
     Pick,
-    Preparing,
     Privileged,
     Score,
     SegDataset,
@@ -52,6 +51,8 @@ Report = Callable[[str, int, int], None]
 MODEL = "model.pt"
 AUDIT_SET = "audit-set.json"
 """The audit set of a run whose data grew."""
+ROWS_AT_ONCE = 100_000
+"""Rows that are read together when a round picks."""
 LEARNT = "score.json"
 """What a round's score learnt of the answers before it."""
 
@@ -177,6 +178,11 @@ class Workbench:
     def context(self) -> PartContext:
         """What parts are built with."""
         return PartContext(self.data.classes, self.data, cache_folder(self.config.cache), self.config.model.size)
+
+    @property
+    def rows_at_once(self) -> int:
+        """Most rows that are read together when a round picks."""
+        return ROWS_AT_ONCE
 
     # -- the seven choices ----------------------------------------------------------------------------------------
     @cached_property
@@ -363,21 +369,6 @@ class Workbench:
     def eval_cache(self) -> FeatureCache | None:
         """Cached features of the evaluation's images."""
         return self._cache(self.eval_data, ("plain",)) if self.eval_data is not None else None
-
-    def prepare(self, report: Report) -> None:
-        """Compute ahead what every round needs: cached features, superpixels. Resumable; quick when all is there."""
-        if self.config.threads:
-            torch.set_num_threads(self.config.threads)
-        if self.cache is not None:
-            self.cache.fill([*self.pool, *self.audit_set], lambda d, t: report("caching features of the pool", d, t))
-        if self.eval_cache is not None and self.eval_data is not None:
-            ids = list(self.eval_data.ids)
-            self.eval_cache.fill(ids, lambda d, t: report("caching features of the evaluation images", d, t))
-        self.cut.prepare(self.pool, lambda d, t: report("preparing regions", d, t))
-        if isinstance(self.settle, Preparing):
-            self.settle.prepare(self.pool, lambda d, t: report("preparing what answers extend to", d, t))
-        if "proximity" in self.needs:
-            self.depth.prepare(self.pool, lambda d, t: report("estimating depth", d, t))
 
     def evidence(
         self,

@@ -100,18 +100,32 @@ class FeatureCache:
         Raises:
             SeglensError: past ``cache.max_gib``, no disk space, an unreadable image, an unknown id.
         """
-        groups = self._groups(ids)
-        self._check_size(sum(len(self._members(group)) for group in groups))
-        missing = self._missing(groups)
+        self.check_size(ids)
+        missing = self._missing(self._groups(ids))
         total, done = sum(len(self._members(group)) for group in missing), 0
         for group in missing:
-            with locked(self.path):
+            with locked(self.path, str(group)):
                 for view in self.views:
                     if not self._file(group, view).exists():
                         self._encode(group, view)
             done += len(self._members(group))
             if progress is not None:
                 progress(done, total)
+
+    def check_size(self, ids: Sequence[ImageId]) -> None:
+        """Refuse to start on images whose features are past ``cache.max_gib``.
+
+        Raises:
+            SeglensError: that, or an unknown id.
+        """
+        images = sum(len(self._members(group)) for group in self._groups(ids))
+        estimate = self.estimate_bytes(images) / 2**30
+        if estimate > self.max_gib:
+            raise SeglensError(
+                f"cache.max_gib: the features of {images} images in {len(self.views)} views would take "
+                f"{estimate:.3g} GiB, the limit is {self.max_gib:g} GiB; raise cache.max_gib, or lower model.size, "
+                "train.views or the number of images"
+            )
 
     def missing(self, ids: Sequence[ImageId]) -> int:
         """How many images ``fill`` would encode."""
@@ -179,15 +193,6 @@ class FeatureCache:
     def _file(self, group: int, view: str) -> Path:
         seen = hashlib.sha256(repr(self._views[view]).encode()).hexdigest()[:8]  # a view may be redefined
         return self.path / f"{view}-{seen}" / f"{group:06d}.npy"
-
-    def _check_size(self, images: int) -> None:
-        estimate = self.estimate_bytes(images) / 2**30
-        if estimate > self.max_gib:
-            raise SeglensError(
-                f"cache.max_gib: the features of {images} images in {len(self.views)} views would take "
-                f"{estimate:.3g} GiB, the limit is {self.max_gib:g} GiB; raise cache.max_gib, or lower model.size, "
-                "train.views or the number of images"
-            )
 
     def _encode(self, group: int, view: str) -> None:
         images = torch.stack([load_image(self.data, id, self.size, self._views[view]) for id in self._members(group)])

@@ -25,14 +25,17 @@ TOLERANCE = 0.10
 """How far the pool's mean count may lie from the one asked."""
 TRIES = 3
 """Most settings that the whole pool is computed with."""
+COUNTED = 2_000
+"""Images that stand for a larger pool when its mean count is checked, spread over it."""
 
 
 class Superpixels:
     """The superpixels of every image of a pool.
 
     SLIC gives fewer superpixels than it is asked for, by image and compactness. Its setting is searched on a sample of
-    the pool until the mean count fits, then checked on the whole pool and corrected if it is off; only then is it
-    written down (``setting.json``), and never changed again. Killed before that, it goes on with the files it has.
+    the pool until the mean count fits, then checked on the whole pool (of a large one on ``COUNTED`` images) and
+    corrected if it is off; only then is it written down (``setting.json``), and never changed again. Killed before
+    that, it goes on with the files it has.
 
     Args:
         data: the pool; its fingerprint keys the files.
@@ -57,7 +60,7 @@ class Superpixels:
         return self._load()[1]
 
     def prepare(self, ids: Sequence[ImageId], progress: Progress | None = None) -> None:
-        """Compute and store what is missing; the first call computes the whole pool, to settle the setting.
+        """Compute and store what is missing; the first call settles the setting, for which it computes the pool.
 
         Args:
             ids: the images needed.
@@ -69,9 +72,9 @@ class Superpixels:
         self._settled = self._settled or self._read()
         if self._settled is not None and not self._missing(ids, self._settled[0]):
             return
-        with locked(self.folder):  # another run may be at it: wait, then find it done
+        with locked(self.folder):  # another run may be at it: wait, then find it settled
             setting = self._setting(progress)
-            self._counts(self._missing(ids, setting), setting, progress)
+        self._counts(self._missing(ids, setting), setting, progress)
 
     def labels(self, id: ImageId) -> IntArray:
         """(H, W) int32 superpixel of each pixel, numbered from 0 without gaps, in the image's own pixels.
@@ -123,7 +126,7 @@ class Superpixels:
         return [id for id in ids if not self._path(id, setting).exists()]
 
     def _settle(self, progress: Progress | None) -> tuple[Setting, float]:
-        """The setting whose mean count over the whole pool fits, with that mean."""
+        """The setting whose mean count fits, with that mean."""
         ids = list(self.data.ids)
         if not ids:
             raise SeglensError("superpixels: the pool is empty")
@@ -134,7 +137,7 @@ class Superpixels:
             setting = search.find(target)
             if setting in found:
                 break
-            found[setting] = float(np.mean(self._counts(ids, setting, progress)))
+            found[setting] = float(np.mean(self._counts(_spread(ids, COUNTED), setting, progress)))
             if abs(found[setting] / self.segments - 1) <= TOLERANCE:
                 break
             target *= self.segments / found[setting]
@@ -148,8 +151,7 @@ class Superpixels:
 
     def _on_sample(self, ids: Sequence[ImageId]) -> Callable[[int], float]:
         """The mean count of a sample at a setting."""
-        spread = np.unique(np.linspace(0, len(ids) - 1, min(SAMPLE, len(ids))).astype(int))
-        images = [self.data.image(ids[index]) for index in spread]
+        images = [self.data.image(id) for id in _spread(ids, SAMPLE)]
 
         def mean_count(n: int) -> float:
             with ThreadPoolExecutor(_workers()) as pool:
@@ -179,12 +181,20 @@ class Superpixels:
     def _count(self, id: ImageId, path: Path, n: int) -> int:
         if path.exists():
             return int(_read_labels(path).max()) + 1
-        labels = superpixels(self.data.image(id), n, self.compactness)
-        count = int(labels.max()) + 1
-        buffer = io.BytesIO()
-        np.save(buffer, labels.astype(np.uint16 if count <= 1 << 16 else np.int32), allow_pickle=False)
-        write_bytes(path, buffer.getvalue())
-        return count
+        with locked(self.folder, id):  # another process may be at it: wait, then find it done
+            if path.exists():
+                return int(_read_labels(path).max()) + 1
+            labels = superpixels(self.data.image(id), n, self.compactness)
+            count = int(labels.max()) + 1
+            buffer = io.BytesIO()
+            np.save(buffer, labels.astype(np.uint16 if count <= 1 << 16 else np.int32), allow_pickle=False)
+            write_bytes(path, buffer.getvalue())
+            return count
+
+
+def _spread(ids: Sequence[ImageId], most: int) -> list[ImageId]:
+    """All, or ``most`` of them, evenly spread."""
+    return [ids[place] for place in np.unique(np.linspace(0, len(ids) - 1, min(most, len(ids))).astype(int))]
 
 
 def superpixels(image: ByteArray, n: int, compactness: float) -> IntArray:

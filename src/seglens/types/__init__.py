@@ -6,7 +6,7 @@ Axes: image (N, 3, H, W) float32 in [0, 1]; logits and probs (N, C, H, W); label
 
 from seglens.types.maps import Aggregate, CamSpec, Gate, ModelSet, PixelScore, Seen, Targets
 from seglens.types.questions import Answer, Answered, AnsweredImage, Cost, Query, Region, RegionSet, Settled
-from seglens.types.rows import Allowance, Chunk, ImageRows, RoundState, Rows
+from seglens.types.rows import Allowance, Chunk, ImageRows, RoundState, Rows, TooFewRows, Whole
 from seglens.types.words import (
     IGNORE,
     AnswerKind,
@@ -64,5 +64,7 @@ __all__ = [
     "Size",
     "Stage",
     "Targets",
+    "TooFewRows",
     "Unit",
+    "Whole",
 ]

@@ -78,13 +78,69 @@ class ImageRows:
     arrays: dict[str, FloatArray] = field(default_factory=dict)
 
 
+class TooFewRows(Exception):
+    """A pick came to the end of the rows at hand, and the pool has more: it is to be called again with more of them."""
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The pool whose first rows, in each order that a pick goes through, are those at hand.
+
+    Args:
+        rows: that can be asked about.
+        images: that they lie in.
+        mean_cost: of its rows.
+        cheapest: cost of the cheapest one.
+        kept: rows at hand of each order.
+        cut: names of the orders that go on beyond these.
+    """
+
+    rows: int
+    images: int
+    mean_cost: float
+    cheapest: float
+    kept: int = 0
+    cut: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True)
 class Allowance:
-    """What a round may spend: ``amount`` in ``unit``; ``costs`` (R,) estimated cost of each row in that unit."""
+    """What a round may spend.
+
+    Args:
+        unit: of the budget.
+        amount: in that unit.
+        costs: (R,) estimated cost of each row in that unit.
+        whole: the pool, where the rows are a part of it; None = they are the pool.
+    """
 
     unit: Unit
     amount: float
     costs: FloatArray
+    whole: Whole | None = None
+
+    @property
+    def rows(self) -> int:
+        """Rows of the pool."""
+        return self.whole.rows if self.whole else len(self.costs)
+
+    @property
+    def mean_cost(self) -> float:
+        """Mean cost of the pool's rows."""
+        return self.whole.mean_cost if self.whole else float(np.mean(self.costs))
+
+    @property
+    def cheapest(self) -> float:
+        """Cost of the pool's cheapest row; 0 without rows."""
+        return self.whole.cheapest if self.whole else float(np.min(self.costs)) if len(self.costs) else 0.0
+
+    def is_cut(self, order: str) -> bool:
+        """Whether an order goes on in the pool beyond the rows at hand."""
+        return self.whole is not None and order in self.whole.cut
+
+    def head(self, order: str, positions: IntArray) -> IntArray:
+        """Of an order of the rows at hand what is its beginning in the pool, too."""
+        return positions[: self.whole.kept] if self.whole is not None and self.is_cut(order) else positions
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from seglens.acquisition.pick.basket import Basket, ranking, shortlisted
+from seglens.acquisition.pick.basket import ROWS, Basket, ByScore, ranking, shortlisted
 from seglens.acquisition.pick.k_center import KCenterParams
 from seglens.functional.k_means import plus_plus
 from seglens.protocols import PartContext
@@ -19,7 +19,7 @@ class BadgeParams(KCenterParams):
 
 
 @picks.register("badge")
-class Badge:
+class Badge(ByScore):
     """A k-means++ draw over gradient embeddings, within the rows of the highest score; the largest gradient first.
 
     A region's embedding is the outer product of its mean gradient with respect to the logits, p - onehot(argmax p),
@@ -54,5 +54,5 @@ class Badge:
         basket = Basket(rows, budget)
         drawn = plus_plus(squared, int(length.argmax()), chance.child("badge").numpy())
         basket.fill(few[place] for place in drawn)
-        basket.fill(ranking(rows, score))
+        basket.fill(budget.head(ROWS, ranking(rows, score)), of=ROWS)
         return basket.picked

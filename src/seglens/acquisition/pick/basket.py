@@ -8,7 +8,10 @@ from collections.abc import Iterable
 import numpy as np
 
 from seglens.acquisition.draws import image_ranks
-from seglens.types import Allowance, FloatArray, IntArray, Rows
+from seglens.types import Allowance, Chance, FloatArray, IntArray, RoundState, Rows, TooFewRows
+
+ROWS = "rows"
+"""Name of the order by score."""
 
 SLACK = 1e-9
 """What rounding of summed costs may add, relative to the budget."""
@@ -29,20 +32,24 @@ class Basket:
         self.limit = budget.amount * (1 + SLACK)
         self.per_image = per_image
         self._costs: list[float] = np.asarray(budget.costs, np.float64).tolist()
-        self._cheapest = min(self._costs, default=0.0)
+        self._cheapest, self._is_cut = budget.cheapest, budget.is_cut
         self._images = rows.images
         self._taken = np.zeros(len(rows), bool)
         self._by_image: Counter[str] = Counter()
 
-    def fill(self, order: Iterable[int], quota: float = float("inf")) -> bool:
+    def fill(self, order: Iterable[int], quota: float = float("inf"), of: str = "") -> bool:
         """Take rows in ``order`` while they fit; rows that are too dear are passed over.
 
         Args:
             order: positions, best first.
             quota: what this call may spend at most.
+            of: the pick's order that these are of, where it is one (``Ordered``).
 
         Returns:
             Whether a row was passed over for its cost: more quota would have been spent.
+
+        Raises:
+            TooFewRows: the order goes on in the pool, and something is left to spend.
         """
         limit = min(self.limit, self.spent + quota)
         short = False
@@ -58,7 +65,11 @@ class Basket:
             self._by_image[self._images[row]] += 1
             self.spent += self._costs[row]
             self.picked.append(int(row))
-        return short
+        if not self._is_cut(of):
+            return short
+        if self.spent + self._cheapest > limit:
+            return True
+        raise TooFewRows(of)
 
     def _full(self, row: int) -> bool:
         return self.per_image is not None and self._by_image[self._images[row]] >= self.per_image
@@ -66,13 +77,20 @@ class Basket:
 
 def affordable(budget: Allowance) -> int:
     """How many rows the budget pays for at their mean cost: one at least, all at most."""
-    count, mean = len(budget.costs), float(np.mean(budget.costs))
+    count, mean = budget.rows, budget.mean_cost
     return count if mean * count <= budget.amount else max(int(budget.amount / mean), 1)
 
 
 def shortlisted(rows: Rows, score: FloatArray, budget: Allowance, times: float) -> IntArray:
-    """Positions of the rows with the highest scores, best first: ``times`` as many as the budget pays for."""
-    return ranking(rows, score)[: int(np.ceil(times * affordable(budget)))]
+    """Positions of the rows with the highest scores, best first: ``times`` as many as the budget pays for.
+
+    Raises:
+        TooFewRows: the pool has more of them.
+    """
+    count, found = int(np.ceil(times * affordable(budget))), budget.head(ROWS, ranking(rows, score))
+    if count > len(found) and budget.is_cut(ROWS):
+        raise TooFewRows(ROWS)
+    return found[:count]
 
 
 def ranking(rows: Rows, score: FloatArray, subset: IntArray | None = None) -> IntArray:
@@ -92,3 +110,13 @@ def ranking(rows: Rows, score: FloatArray, subset: IntArray | None = None) -> In
     if subset is not None:
         ranks, regions = ranks[subset], regions[subset]
     return np.lexsort((regions, ranks, -score))
+
+
+class ByScore:
+    """What picks have in common that go through the rows by score alone (``Ordered``)."""
+
+    def orders(
+        self, rows: Rows, score: FloatArray, budget: Allowance, state: RoundState, chance: Chance
+    ) -> dict[str, IntArray] | None:
+        """The order by falling score."""
+        return {ROWS: ranking(rows, score)}

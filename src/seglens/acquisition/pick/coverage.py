@@ -9,15 +9,17 @@ import numpy as np
 from pydantic import Field
 
 from seglens.acquisition.draws import by_row
-from seglens.acquisition.pick.basket import Basket, ranking
+from seglens.acquisition.pick.basket import ROWS, Basket, ranking
 from seglens.acquisition.pick.typical import with_known
 from seglens.config import Params
 from seglens.functional.k_means import k_means
 from seglens.functional.neighbours import balls, purity_radius
 from seglens.protocols import PartContext
 from seglens.registry import picks
-from seglens.types import Allowance, BoolArray, Chance, FloatArray, IntArray, RoundState, Rows
+from seglens.types import Allowance, BoolArray, Chance, FloatArray, IntArray, RoundState, Rows, TooFewRows
 
+DRAWN = "drawn"
+"""Name of the order in which rows are drawn to be looked at."""
 MOST = 4096
 """Rows looked at, and as many of those asked about: the graph has an entry for each two of them."""
 
@@ -52,8 +54,10 @@ class Coverage:
         """Positions, most newly covered rows first."""
         if not len(rows):
             return []
-        order = ranking(rows, score)
-        few = _part(rows, order, chance.child("rows"))
+        order = budget.head(ROWS, ranking(rows, score))
+        few = _part(rows, ranking(rows, score), chance.child("rows"))
+        if budget.is_cut(DRAWN) and len(few) > len(budget.head(DRAWN, few)):
+            raise TooFewRows(DRAWN)
         if state.known is not None:
             known = state.known
             part = _part(known, ranking(known, np.zeros(len(known))), chance.child("known"))
@@ -63,18 +67,28 @@ class Coverage:
         near = balls(points, purity_radius(points, cluster, self.params.purity))
         basket = Basket(rows, budget)
         basket.fill(few[place] for place in covering(near, asked))
-        basket.fill(order)
+        basket.fill(order, of=ROWS)
         return basket.picked
+
+    def orders(
+        self, rows: Rows, score: FloatArray, budget: Allowance, state: RoundState, chance: Chance
+    ) -> dict[str, IntArray]:
+        """By falling score, and as drawn to be looked at."""
+        drawn = _draws(rows, chance.child("rows")) if len(rows) else np.zeros(0)
+        return {ROWS: ranking(rows, score), DRAWN: ranking(rows, -drawn)}
 
 
 def _part(rows: Rows, order: IntArray, chance: Chance) -> IntArray:
     """``order``, or where it is long ``MOST`` of it drawn by image id and region number."""
     if len(order) <= MOST:
         return order
-    draws: FloatArray = by_row(rows, lambda image, n: chance.child(image).numpy().random((n, 1)))[:, 0]
     kept = np.zeros(len(rows), bool)
-    kept[order[np.argsort(draws[order], kind="stable")[:MOST]]] = True
+    kept[ranking(rows, -_draws(rows, chance))[:MOST]] = True
     return order[kept[order]]
+
+
+def _draws(rows: Rows, chance: Chance) -> FloatArray:
+    return by_row(rows, lambda image, n: chance.child(image).numpy().random((n, 1)))[:, 0]
 
 
 def covering(near: BoolArray, asked: int) -> Iterator[int]:

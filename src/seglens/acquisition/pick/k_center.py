@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from seglens.acquisition.pick.basket import Basket, ranking, shortlisted
+from seglens.acquisition.pick.basket import ROWS, Basket, ByScore, ranking, shortlisted
 from seglens.config import Params
 from seglens.functional.k_center import farthest_first
 from seglens.protocols import PartContext
@@ -23,7 +23,7 @@ class KCenterParams(Params):
 
 
 @picks.register("k-center")
-class KCenter:
+class KCenter(ByScore):
     """Greedy k-center over region features, within the rows of the highest score, seeded with what was asked about.
 
     Reference:
@@ -46,5 +46,5 @@ class KCenter:
         seeds = state.known.arrays["features"] if state.known is not None and len(state.known) else None
         basket = Basket(rows, budget)
         basket.fill(few[place] for place in farthest_first(rows.arrays["features"][few], seeds))
-        basket.fill(ranking(rows, score))
+        basket.fill(budget.head(ROWS, ranking(rows, score)), of=ROWS)
         return basket.picked

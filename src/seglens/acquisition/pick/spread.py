@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from seglens.acquisition.pick.basket import Basket, ranking
+from seglens.acquisition.pick.basket import ROWS, Basket, ByScore, ranking
 from seglens.config import Params
 from seglens.protocols import PartContext
 from seglens.registry import picks
@@ -28,7 +28,7 @@ class SpreadParams(Params):
 
 
 @picks.register("spread")
-class Spread:
+class Spread(ByScore):
     """Highest score first, with a cap on an image and a least distance inside it.
 
     Where the budget would otherwise stay unspent, first the cap yields, then the distance.
@@ -47,16 +47,16 @@ class Spread:
 
     def choose(self, rows: Rows, score: FloatArray, budget: Allowance, state: RoundState, chance: Chance) -> list[int]:
         """Positions, best first."""
-        order = ranking(rows, score)
+        order = budget.head(ROWS, ranking(rows, score))
         basket = Basket(rows, budget, self.params.per_image)
         if self.params.distance and len(rows):
-            basket.fill(self._apart(rows, order, basket))
+            basket.fill(self._apart(rows, order, basket), of=ROWS)
             basket.per_image = None
-            basket.fill(self._apart(rows, order, basket))
+            basket.fill(self._apart(rows, order, basket), of=ROWS)
         else:
-            basket.fill(order)
+            basket.fill(order, of=ROWS)
             basket.per_image = None
-        basket.fill(order)
+        basket.fill(order, of=ROWS)
         return basket.picked
 
     def _apart(self, rows: Rows, order: IntArray, basket: Basket) -> Iterator[int]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from seglens.acquisition.draws import image_ranks
-from seglens.acquisition.pick.basket import Basket, ranking
+from seglens.acquisition.pick.basket import ROWS, Basket, ranking
 from seglens.config import NoParams
 from seglens.protocols import PartContext
 from seglens.registry import picks
-from seglens.types import Allowance, Chance, FloatArray, RoundState, Rows
+from seglens.types import Allowance, Chance, FloatArray, IntArray, RoundState, Rows
 
 
 @picks.register("spread-images")
@@ -27,8 +27,16 @@ class SpreadImages:
 
     def choose(self, rows: Rows, score: FloatArray, budget: Allowance, state: RoundState, chance: Chance) -> list[int]:
         """Positions in the order asked; fewer where the budget or the pool ends."""
+        basket = Basket(rows, budget)
+        basket.fill(budget.head(ROWS, self.orders(rows, score, budget, state, chance)[ROWS]), of=ROWS)
+        return basket.picked
+
+    def orders(
+        self, rows: Rows, score: FloatArray, budget: Allowance, state: RoundState, chance: Chance
+    ) -> dict[str, IntArray]:
+        """Image after image, again and again; all rows of an image that come before one of it are there with it."""
         if not len(rows):
-            return []
+            return {ROWS: np.zeros(0, np.int64)}
         names, ranks = image_ranks(rows)
         place = rows.arrays.get("order")
         if place is None:
@@ -39,6 +47,4 @@ class SpreadImages:
         grouped = best_first[np.argsort(ranks[best_first], kind="stable")]
         starts = np.searchsorted(ranks[grouped], np.arange(len(names)))
         turn[grouped] = np.arange(len(rows)) - starts[ranks[grouped]]
-        basket = Basket(rows, budget)
-        basket.fill(np.lexsort((ranks, place, turn)))
-        return basket.picked
+        return {ROWS: np.lexsort((ranks, place, turn))}

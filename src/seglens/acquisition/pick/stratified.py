@@ -6,11 +6,11 @@ import numpy as np
 from pydantic import Field
 
 from seglens.acquisition.draws import by_row
-from seglens.acquisition.pick.basket import Basket, ranking
+from seglens.acquisition.pick.basket import ROWS, Basket, ranking
 from seglens.config import Params
 from seglens.protocols import PartContext
 from seglens.registry import picks
-from seglens.types import Allowance, Chance, FloatArray, RoundState, Rows
+from seglens.types import Allowance, Chance, FloatArray, IntArray, RoundState, Rows
 
 FLOOR = 1e-12
 """Least score before the logarithm."""
@@ -50,28 +50,35 @@ class Stratified:
         """Positions, best first within each class, classes first; fewer where the budget or the pool ends."""
         if not len(rows):
             return []
-        by_class = rows.arrays.get("by_class", np.zeros((len(rows), 0)))
-        noise = self._noise(rows, by_class.shape[1] + 1, state, chance)
+        orders = self.orders(rows, score, budget, state, chance)
+        rest = budget.head(ROWS, orders.pop(ROWS))
         basket = Basket(rows, budget, self._cap(rows, budget))
-        self._by_class(basket, rows, by_class, noise[:, 1:], budget, chance)
-        rest = ranking(rows, np.log(np.maximum(score, FLOOR)) + noise[:, 0])
-        basket.fill(rest)
+        left = 0.0
+        for name, order in orders.items():
+            quota = self.params.share * budget.amount / len(orders) + left
+            before = basket.spent
+            short = basket.fill(budget.head(name, order), quota, of=name)
+            left = quota - (basket.spent - before) if short else 0.0
+        basket.fill(rest, of=ROWS)
         basket.per_image = None
-        basket.fill(rest)
+        basket.fill(rest, of=ROWS)
         return basket.picked
 
-    def _by_class(
-        self, basket: Basket, rows: Rows, by_class: FloatArray, noise: FloatArray, budget: Allowance, chance: Chance
-    ) -> None:
-        classes = by_class.shape[1]
-        left = 0.0
-        for index in chance.child("classes").numpy().permutation(classes):
-            quota = self.params.share * budget.amount / classes + left
-            before = basket.spent
+    def orders(
+        self, rows: Rows, score: FloatArray, budget: Allowance, state: RoundState, chance: Chance
+    ) -> dict[str, IntArray]:
+        """The classes' orders in the order that they are visited, then that by score, all of them with noise."""
+        if not len(rows):
+            return {ROWS: np.zeros(0, np.int64)}
+        by_class = rows.arrays.get("by_class", np.zeros((len(rows), 0)))
+        noise = self._noise(rows, by_class.shape[1] + 1, state, chance)
+        found: dict[str, IntArray] = {}
+        for index in chance.child("classes").numpy().permutation(by_class.shape[1]):
             present = np.flatnonzero(by_class[:, index] > 0)
-            value = np.log(np.maximum(by_class[present, index], FLOOR)) + noise[present, index]
-            short = basket.fill(present[ranking(rows, value, present)], quota)
-            left = quota - (basket.spent - before) if short else 0.0
+            value = np.log(np.maximum(by_class[present, index], FLOOR)) + noise[present, 1 + index]
+            found[f"class {index}"] = present[ranking(rows, value, present)]
+        found[ROWS] = ranking(rows, np.log(np.maximum(score, FLOOR)) + noise[:, 0])
+        return found
 
     def _noise(self, rows: Rows, columns: int, state: RoundState, chance: Chance) -> FloatArray:
         """(R, columns) Gumbel noise, drawn by image id and region number."""
@@ -82,8 +89,8 @@ class Stratified:
         return noise
 
     def _cap(self, rows: Rows, budget: Allowance) -> int | None:
-        mean_cost = float(np.mean(budget.costs))
-        if self.params.per_image is None or mean_cost <= 0:
+        if self.params.per_image is None or budget.mean_cost <= 0:
             return None
-        quota = budget.amount / mean_cost / len(set(rows.images))
+        images = budget.whole.images if budget.whole else len(set(rows.images))
+        quota = budget.amount / budget.mean_cost / images
         return max(int(np.ceil(self.params.per_image * quota)), 1)

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from seglens.acquisition.draws import by_row, image_ranks
-from seglens.acquisition.pick.basket import Basket, ranking
+from seglens.acquisition.pick.basket import ROWS, Basket, ranking
 from seglens.config import Params
 from seglens.protocols import PartContext
 from seglens.registry import picks
@@ -51,7 +51,7 @@ class Top:
 
     def choose(self, rows: Rows, score: FloatArray, budget: Allowance, state: RoundState, chance: Chance) -> list[int]:
         """Positions, best first; fewer where the budget or the pool ends."""
-        value = score * rows.sizes if self.params.rank == "sum" else score
+        value = self._value(rows, score)
         order = ranking(rows, value)
         order = (
             self._by_image(rows, value, order, chance)
@@ -59,8 +59,19 @@ class Top:
             else self._by_region(rows, order, chance)
         )
         basket = Basket(rows, budget, self.params.per_image)
-        basket.fill(order)
+        basket.fill(budget.head(ROWS, order), of=ROWS)
         return basket.picked
+
+    def orders(
+        self, rows: Rows, score: FloatArray, budget: Allowance, state: RoundState, chance: Chance
+    ) -> dict[str, IntArray] | None:
+        """By falling score; None where the best share or whole images are ranked."""
+        if self.params.share or self.params.by == "image":
+            return None
+        return {ROWS: ranking(rows, self._value(rows, score))}
+
+    def _value(self, rows: Rows, score: FloatArray) -> FloatArray:
+        return score * rows.sizes if self.params.rank == "sum" else score
 
     def _by_region(self, rows: Rows, order: IntArray, chance: Chance) -> IntArray:
         head = int(np.ceil(self.params.share * len(rows)))

@@ -15,6 +15,8 @@ from seglens.types import FloatArray, PixelScore, Rows, SeglensError
 
 COUNTS = "class_pixels"
 """Pool sum: pixels predicted as each class."""
+REGIONS = "class_regions"
+"""Pool sum: regions predicted mostly as each class."""
 
 
 class BvsbParams(Params):
@@ -64,10 +66,16 @@ class Bvsb:
         value = rows.arrays["value"]
         if self.params.balance == "none" or not len(rows):
             return value
-        if "share" not in rows.arrays or (self.params.balance == "pixels" and COUNTS not in rows.sums):
-            raise SeglensError(f"score 'bvsb': the rows lack share or the pool sum {COUNTS}")
-        classes = rows.arrays["share"].shape[1]
+        of_pool = REGIONS if self.params.balance == "regions" else COUNTS
+        if "share" not in rows.arrays or of_pool not in rows.sums:
+            raise SeglensError(f"score 'bvsb': the rows lack share or the pool sum {of_pool}")
         dominant = rows.arrays["share"].argmax(1)
-        regions = self.params.balance == "regions"
-        counts = np.bincount(dominant, minlength=classes) if regions else rows.sums[COUNTS]
+        counts = rows.sums[of_pool]
         return np.asarray(value * np.exp(-counts / counts.sum())[dominant])
+
+    def tally(self, rows: Rows) -> dict[str, FloatArray]:
+        """``regions``: the pool sum ``class_regions`` (C,), regions predicted mostly as each class."""
+        if self.params.balance != "regions" or "share" not in rows.arrays:
+            return {}
+        share = rows.arrays["share"]
+        return {REGIONS: np.bincount(share.argmax(1), minlength=share.shape[1]).astype(np.float64)}

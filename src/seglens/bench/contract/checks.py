@@ -102,6 +102,15 @@ def order_does_not_matter(trial: Trial, plain: Played) -> str:
     return ""
 
 
+def pieces_do_not_matter(trial: Trial, plain: Played) -> str:
+    """A pool whose rows are not held at once gives the same questions: see ``protocols.Ordered``, ``Tallying``."""
+    pieces = trial.play("pieces", chunk=OTHER_CHUNK, rows_at_once=1)
+    when = "where only a part of the rows is held at once"
+    if [q.region.index for q in pieces.questions] != [q.region.index for q in plain.questions]:
+        return _same_but_for_scores(plain, pieces, when)
+    return ""
+
+
 def batch_does_not_matter(trial: Trial, plain: Played) -> str:
     """Chunks of another size move scores by 1e-4 at most, and questions only where scores are as close as that."""
     when = f"with {OTHER_CHUNK} images a chunk instead of {trial.bench.config.chunk}"
@@ -140,7 +149,7 @@ def all_at_once(trial: Trial, plain: Played) -> str:
     """Another order, other chunks, a kill and a wrong truth together change nothing either."""
     data = trial.bench.config.data if trial.bench.score.privileged else trial.bench.school.poisoned
     killed = _killed(trial, "at-once", order=ORDERS[0], chunk=OTHER_CHUNK, data=data)
-    other = trial.play("other-order", order=ORDERS[1])
+    other = trial.play("other-order", order=ORDERS[1], chunk=OTHER_CHUNK, rows_at_once=1)
     return _same_but_for_scores(plain, killed, "") or _same_but_for_scores(plain, other, "")
 
 
@@ -157,6 +166,7 @@ VARIED: dict[str, Check] = {
     "deterministic": deterministic,
     "pool order": order_does_not_matter,
     "batch size": batch_does_not_matter,
+    "pool in pieces": pieces_do_not_matter,
     "resume": resumes,
     "no label seen": no_label_seen,
 }

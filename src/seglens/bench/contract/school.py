@@ -19,6 +19,7 @@ from seglens.data import open_data
 from seglens.data.streets import Streets, StreetsParams
 from seglens.files import read_map, write_bytes, write_map
 from seglens.loop.machine import silent
+from seglens.loop.preparing import prepare
 from seglens.loop.stages import Stages
 from seglens.loop.workbench import Workbench
 from seglens.models import SegNet
@@ -118,7 +119,7 @@ class School:
 def _teach(config: RunConfig, run: Path) -> Workbench:
     run.mkdir(parents=True)
     bench, repo = Workbench(config, run), Repository.create(run)
-    bench.prepare(silent)
+    prepare(bench, silent)
     play(Stages(bench, repo, silent), 0)
     Stages(bench, repo, silent).train(0)
     repo.close()

@@ -19,9 +19,10 @@ from seglens.config import PartConfig
 from seglens.loop.budget import charged
 from seglens.loop.check import check
 from seglens.loop.machine import silent
+from seglens.loop.preparing import prepare
 from seglens.loop.scoring import load_pool
 from seglens.loop.stages import Stages
-from seglens.loop.workbench import Workbench
+from seglens.loop.workbench import ROWS_AT_ONCE, Workbench
 from seglens.models import FeatureCache, SegNet
 from seglens.registry import oracles
 from seglens.store import Repository
@@ -42,11 +43,13 @@ class TrialBench(Workbench):
     Args:
         school: what is shared.
         order: positions of the pool's images, in the order to go through them; None = theirs.
+        rows_at_once: as a run's, where fewer rows are held at once.
         variant: where the replayed round lies.
     """
 
     school: School = field(kw_only=True)
     order: tuple[int, ...] | None = field(default=None, kw_only=True)
+    rows_at_once: int = field(default=ROWS_AT_ONCE, kw_only=True)
     variant: str = field(default="", kw_only=True)
 
     @cached_property
@@ -128,7 +131,7 @@ class Trial:
         run.mkdir(parents=True)
         shutil.copyfile(school.database, run / DATABASE)
         self.repo = Repository.of_run(run)
-        self.bench.prepare(silent)
+        prepare(self.bench, silent)
         for round in range(ROUND):
             play(Stages(self.bench, self.repo, silent), round)
         self.allowance = config.budget.per_round  # whatever earlier answers cost: the round is to have questions
@@ -139,11 +142,11 @@ class Trial:
 
         Args:
             variant: name of this way to play the round.
-            changes: of the bench: its ``order``, or of the config: ``chunk`` or ``data``.
+            changes: of the bench: its ``order`` or ``rows_at_once``, or of the config: ``chunk`` or ``data``.
         """
-        order = changes.pop("order", None)
+        own = {name: changes.pop(name) for name in ("order", "rows_at_once") if name in changes}
         config = self.bench.config.model_copy(update=changes)
-        return replace(self.bench, config=config, variant=variant, order=order)
+        return replace(self.bench, config=config, variant=variant, **own)
 
     def play(self, variant: str, settled: bool = False, **changes: Any) -> Played:
         """The round played to its questions, or with ``settled`` to its labels; see ``varied``."""

@@ -1,0 +1,144 @@
+"""A pool whose rows are not held at once is picked from as one whose rows are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tiny import tiny
+
+from seglens.loop import State, create, drive
+from seglens.loop import choosing as module
+from seglens.loop.choosing import Choosing, image_places
+from seglens.loop.scoring import load_pool
+from seglens.loop.workbench import Workbench
+from seglens.registry import picks
+from seglens.store import Repository
+from seglens.types import Answered, Query, Rows
+
+BY_FEATURES = {"cut": {"name": "superpixel", "segments": 24}, "eval_data": None, "rounds": 3, "chunk": 2}
+PICKS: list[Any] = [
+    "top",
+    {"name": "top", "rank": "sum", "per_image": 2},
+    {"name": "top", "share": 0.3},
+    {"name": "top", "by": "image"},
+    "stratified",
+    {"name": "stratified", "share": 1.0, "per_image": 0.2},
+    "spread",
+    {"name": "spread", "per_image": 1, "distance": 6.0},
+    "spread-images",
+    {"name": "k-center", "shortlist": 2.0},
+    {"name": "badge", "shortlist": 2.0},
+    "coverage",
+    "typical",
+    "cost-aware",
+]
+BUDGETS: list[dict[str, Any]] = [
+    {"unit": "clicks", "initial": 8, "per_round": 5},
+    {"unit": "clicks", "initial": 8, "per_round": 60},
+    {"unit": "pixels", "initial": 2000, "per_round": 1500},  # rows of different cost: some are too dear
+]
+
+
+class Pieces(Workbench):
+    """Each chunk a shard of its own."""
+
+    @property
+    def rows_at_once(self) -> int:
+        return 1
+
+
+Places = list[tuple[str, int]]
+
+
+def places(rows: Rows) -> Places:
+    return list(zip(rows.images.tolist(), rows.regions.tolist(), strict=True))
+
+
+def both(folder: Path, **changes: Any) -> list[tuple[Places, Places]]:
+    """What each round picks, of a pool that is held and of one in pieces."""
+    create(folder / "run", tiny(folder, **{**BY_FEATURES, **changes}))
+    assert drive(folder / "run").state is State.FINISHED
+    repo = Repository.of_run(folder / "run")
+    found = []
+    for round in repo.rounds():
+        asked = [query for query in repo.queries() if query.round < round.number]
+        answered = [pair for pair in repo.answered() if pair.query.round < round.number]
+        config = tiny(folder, **{**BY_FEATURES, **changes})
+        one, other = (
+            chosen(kind(config, folder / "run"), round.number, round.allowance, asked, answered)
+            for kind in (Workbench, Pieces)
+        )
+        assert one == [(q.image, q.region.index) for q in repo.queries(round.number)]
+        found.append((one, other))
+    repo.close()
+    return found
+
+
+def chosen(bench: Workbench, round: int, amount: float, asked: Sequence[Query], answered: Sequence[Answered]) -> Places:
+    return places(Choosing(bench, round, bench.chunks(bench.pool), amount, asked, answered).rows())
+
+
+@pytest.mark.parametrize("pick", PICKS, ids=str)
+@pytest.mark.parametrize("budget", BUDGETS, ids=["few", "many", "pixels"])
+def test_every_pick_chooses_the_same_of_a_pool_in_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pick: Any, budget: dict[str, Any]
+) -> None:
+    """However few rows are kept at first: where they are too few the pick is given more."""
+    monkeypatch.setattr(module, "FIRST", 0.1)
+    train = {"rhythm": "interactive", "steps": 2, "batch": 2}
+    for one, other in both(tmp_path, pick=pick, budget=budget, train=train, settle="as-answered"):
+        assert one
+        assert other == one
+
+
+def test_every_registered_pick_is_among_them() -> None:
+    assert {pick if isinstance(pick, str) else pick["name"] for pick in PICKS} == set(picks.names())
+
+
+@pytest.mark.parametrize(
+    "score", [{"name": "bvsb", "balance": "regions"}, {"name": "bvsb", "balance": "pixels"}, "random"]
+)
+def test_scores_of_a_pool_in_pieces_know_the_whole_pool(tmp_path: Path, score: Any) -> None:
+    for one, other in both(tmp_path, score=score, train={"rhythm": "interactive", "steps": 2, "batch": 2}):
+        assert one
+        assert other == one
+
+
+def test_few_rows_are_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    create(tmp_path / "run", tiny(tmp_path, **{**BY_FEATURES, "rounds": 1}))
+    drive(tmp_path / "run")
+    most = []
+    choose = picks.get("spread-images").choose
+
+    def spy(self: Any, rows: Rows, *rest: Any) -> Any:
+        most.append(len(rows))
+        return choose(self, rows, *rest)
+
+    monkeypatch.setattr(picks.get("spread-images"), "choose", spy)
+    bench = Pieces(tiny(tmp_path, **{**BY_FEATURES, "rounds": 1}), tmp_path / "run")
+    chosen(bench, 0, 3.0, [], [])
+    assert most == [7]  # twice what is paid for, and one
+    assert len(load_pool(bench, 0, bench.chunks(bench.pool))) > 100
+
+
+def test_of_a_large_pool_only_the_places_that_are_needed_are_by_distance(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create(tmp_path / "run", tiny(tmp_path, **{**BY_FEATURES, "rounds": 1}))
+    drive(tmp_path / "run")
+    bench = Workbench(tiny(tmp_path, **{**BY_FEATURES, "rounds": 1}), tmp_path / "run")
+    whole = image_places(bench, bench.pool, 2)
+    assert sorted(whole.values()) == list(range(len(bench.pool)))
+    monkeypatch.setattr(module, "SPREAD_ALL", 3)
+    some = image_places(bench, bench.pool, 2)
+    assert sorted(some.values()) == list(range(len(bench.pool)))
+    assert sorted(whole, key=whole.__getitem__)[:2] == sorted(some, key=some.__getitem__)[:2]
+    monkeypatch.setattr(module, "SPREAD_AMONG", 1)
+    one = min(some, key=image_places(bench, bench.pool, 2).__getitem__)
+    drawn = bench.chance.child("order").numpy().permutation(len(bench.pool))[0]
+    assert one == sorted(bench.pool)[drawn]
+    np.testing.assert_array_equal(sorted(image_places(bench, bench.pool, 2)), sorted(bench.pool))
