@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from small import SMALL, bench_it, small, write
 
-from seglens.bench import outlook
+from seglens.bench import load_bench, outlook, run_bench
 from seglens.types import SeglensError
 
 WIDER: dict[str, Any] = {"name": "wider", "preset": "default", "seeds": [0], "labels_of": "default"}
@@ -35,6 +36,23 @@ def test_it_costs_what_the_other_cost_and_has_one_point(tmp_path: Path) -> None:
     assert [r["miou"] is None for r in mine] == [True, False]
     assert "training" not in rows["wider"][0]["rounds"][0]["seconds"]
     assert rows["wider"][0]["config"] != rows["default"][0]["config"]
+
+
+def test_a_kept_run_is_made_again_where_its_labels_are_needed(tmp_path: Path) -> None:
+    asking = write(tmp_path, **FEW | {"rows": ROWS[:1]})
+    bench_it(asking, tmp_path / "out")
+    kept = tmp_path / "kept.json"
+    (tmp_path / "out" / "small.json").rename(kept)
+    shutil.rmtree(tmp_path / "runs")
+    whole = load_bench(write(tmp_path, **FEW), None, (), [kept])
+    assert [run["done"] for run in outlook(whole, ["default"])["runs"]] == [SMALL["base"]["rounds"]]
+    assert {run["row"]: run["done"] for run in outlook(whole, ["wider"])["runs"]} == {"default": 0, "wider": 0}
+    run_bench(whole, tmp_path / "out", ["wider"])
+    rows = json.loads((tmp_path / "out" / "small.json").read_text())["rows"]
+    assert [run["miou"] for run in rows["default"][0]["rounds"]] == [
+        run["miou"] for run in json.loads(kept.read_text())["rows"]["default"][0]["rounds"]
+    ]
+    assert rows["wider"][0]["rounds"][-1]["miou"] is not None
 
 
 @pytest.mark.parametrize(

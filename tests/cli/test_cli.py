@@ -46,6 +46,16 @@ def test_a_run_from_config_to_predictions(tmp_path: Path) -> None:
     assert sum(found["pool"].values()) == 6
     assert "mIoU" in said("status", run)
     assert f"images: {found['pool']['unlabelled']} unlabelled, " in said("status", run)
+    best = told("images", run, "--top", 4)["images"]
+    assert [image["score"] for image in best] == sorted((image["score"] for image in best), reverse=True)
+    assert best[0]["id"] in said("images", run, "--top", "1")
+    drawn = [told("images", run, "--random", 3)["images"] for _ in range(2)]
+    assert drawn[0] == drawn[1]
+    assert len({image["id"] for image in drawn[0]}) == 3
+    few = told("images", run, "--status", "labelled", "--sequence", best[0]["sequence"])["images"]
+    assert {image["sequence"] for image in few} <= {best[0]["sequence"]}
+    assert len(told("images", run, "--random", 9, "--status", "unlabelled")["images"]) == found["pool"]["unlabelled"]
+    assert "no such image" in said("images", run, "--sequence", "elsewhere")
     assert '"query"' in said("dump", run)
     page = Path(said("report", run).strip())
     assert page.read_text().startswith("<!doctype html>")

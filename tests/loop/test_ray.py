@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import resource
 import signal
 import threading
 import time
@@ -21,7 +22,7 @@ from seglens.engines import RayEngine, session
 from seglens.loop import State, create, drive
 from seglens.loop.machine import silent
 from seglens.loop.preparing import prepare
-from seglens.loop.scoring import ScoreChunks, score_pool
+from seglens.loop.scoring import ScoreChunks, WriteChunks, score_pool
 from seglens.loop.workbench import Workbench
 from seglens.models import FeatureCache
 from seglens.registry import engines
@@ -156,6 +157,45 @@ def test_a_chunk_that_kills_every_worker_is_named_and_no_other(cluster: str, tmp
     assert (tmp_path / "2").stat().st_size in (3, 4)  # where its worker died before it could say that chunk 1 is done
     found = [number for _, number in engine.run(deadly(tmp_path), [chunks[0], *chunks[2:]])]
     assert sorted(found) == [1, 3, 4]
+
+
+def on_full_disk(write: Callable[[], Callable[[Chunk], int]], full: Path) -> Callable[[], Callable[[Chunk], int]]:
+    """Work on a node whose disk has no room for chunk 3 as long as ``full`` is there."""
+
+    def make() -> Callable[[Chunk], int]:
+        work = write()
+
+        def limited(chunk: Chunk) -> int:
+            before = resource.getrlimit(resource.RLIMIT_FSIZE)
+            try:
+                if chunk.id == 3 and full.exists():
+                    resource.setrlimit(resource.RLIMIT_FSIZE, (64, before[1]))
+                return work(chunk)
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+        return limited
+
+    return make
+
+
+@needs_ray
+def test_a_full_disk_on_a_node_is_said_and_the_rest_is_done_later(local: Path, cluster: str, tmp_path: Path) -> None:
+    run, full = tmp_path / "run", tmp_path / "full"
+    (run / "rounds").mkdir(parents=True)
+    (run / "rounds" / "000").symlink_to(local / "rounds" / "000")
+    full.touch()
+    bench = Workbench(tiny(local.parent, **SMALL, engine=two(cluster)), run)
+    work = on_full_disk(WriteChunks(ScoreChunks(bench, 1, {})), full)
+    with pytest.raises(SeglensError, match=r"000003\.npz: no space left to write it\. .* free some space, then go on"):
+        list(bench.engine.run(work, bench.chunks(bench.pool)))
+    assert not list(run.rglob("*.tmp"))
+    written = rows(run)
+    assert "000003.npz" not in written
+    assert written.items() <= rows(local).items()
+    full.unlink()
+    score_pool(ScoreChunks(bench, 1, {}), bench.chunks(bench.pool), lambda _done, _total: None)
+    assert rows(run) == rows(local)
 
 
 @needs_ray

@@ -67,7 +67,7 @@ def check_grid(bench: Bench, runs: Sequence[PlannedRun]) -> None:
     """
     for run in bench.runs:
         _check_same(run)
-    rows = {run.row: run for run in reversed(runs) if bench.figures_kept(run) is None and not is_done(run)}
+    rows = {run.row: run for run in reversed(runs) if not is_done(run)}
     for row, run in rows.items():
         try:
             check(Workbench(with_absolute_paths(run.config), run.folder))
@@ -149,8 +149,10 @@ def make_run(run: PlannedRun, report: Report) -> None:
 def outlook(bench: Bench, only: Sequence[str] = ()) -> dict[str, Any]:
     """The grid, or some of its rows, before it is run: every run with its rounds, and how many trainings are left."""
     listed: list[dict[str, Any]] = []
-    for run in bench.of_rows(only):
-        known = bench.figures_kept(run) is not None or is_done(run)
+    needed = {run.folder for run in bench.to_make(only)}
+    shown = needed | {run.folder for run in bench.of_rows(only)}
+    for run in (run for run in bench.runs if run.folder in shown):
+        known = run.folder not in needed or is_done(run)
         rounds = run.config.rounds if run.labels_of is None else 1  # on another's labels only the last is trained
         done = rounds if known else min(reached(run).rounds, rounds - 1)
         told = {"row": run.row, "seed": run.seed, "folder": str(run.folder), "preset": run.config.preset}

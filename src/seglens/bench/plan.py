@@ -184,6 +184,13 @@ class Bench:
         found = None if (run.folder / CONFIG).exists() else self.kept.get(run.config.digest())
         return found and replace(found, preset=run.config.preset)
 
+    def to_make(self, only: Sequence[str] = ()) -> tuple[PlannedRun, ...]:
+        """The runs of some rows whose folders are needed: all but kept ones, unless another trains on their labels."""
+        runs = [run for run in self.of_rows(only) if self.figures_kept(run) is None]
+        needed = {run.folder for run in runs}
+        needed |= {run.labels_of for run in runs if run.labels_of and not (run.folder / CONFIG).exists()}
+        return tuple(run for run in self.runs if run.folder in needed)
+
     @property
     def on_other_data(self) -> bool:
         """Whether the settings touch what is learnt from or measured on: the results are not the file's then."""

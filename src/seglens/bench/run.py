@@ -61,7 +61,7 @@ def run_bench(bench: Bench, out: Path, only: Sequence[str] = (), reporter: Repor
         FailedRuns: at the end, when runs failed.
         SeglensError: see ``load_bench`` and ``check_grid``.
     """
-    runs = bench.of_rows(only)
+    runs = bench.to_make(only)
     check_grid(bench, runs)
     meter = BandMeter(bench.plan.bands) if bench.plan.bands is not None else None
     if meter is not None:
@@ -69,9 +69,8 @@ def run_bench(bench: Bench, out: Path, only: Sequence[str] = (), reporter: Repor
             meter.bands(run)  # refused now, not after hours of training
     found = Found(bench, meter)
     errors: dict[str, str] = {}
-    left = [run for run in runs if bench.figures_kept(run) is None]
-    asking = [run for run in left if run.labels_of is None]
-    for part in (asking, [run for run in left if run.labels_of is not None]):
+    asking = [run for run in runs if run.labels_of is None]
+    for part in (asking, [run for run in runs if run.labels_of is not None]):
         for run, error in drive_grid(part, reporter, jobs):
             if error is not None:
                 errors[run.folder.name] = error

@@ -21,6 +21,7 @@ from seglens.cli import (
     exchange,
     explain,
     forecast,
+    images,
     label_studio,
     people,
     plan,
@@ -56,6 +57,7 @@ def options(
 
 for module in (
     run,
+    images,
     annotate,
     people,
     accounts,

@@ -1,0 +1,54 @@
+"""``images``: images of a run's pool, the most doubtful first or some by chance, from its database."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from seglens.cli import console
+from seglens.cli.run import Json, RunFolder
+from seglens.loop import load_config
+from seglens.store import Repository
+from seglens.store.pool import Pool, Status
+from seglens.types import Chance
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(images)
+
+
+def images(
+    folder: RunFolder,
+    top: Annotated[int, typer.Option(min=1, help="How many, of the highest scores of the last round.")] = 20,
+    random: Annotated[int | None, typer.Option(min=1, help="So many by chance instead; the same each time.")] = None,
+    status: Annotated[Status | None, typer.Option(help="Of these alone.")] = None,
+    sequence: Annotated[str | None, typer.Option(help="Of this sequence alone.")] = None,
+    json: Json = False,
+) -> None:
+    """List images of a run's pool: those of the highest mean score, or some by chance. A pool of any size is quick."""
+    seed = load_config(folder).seed
+    repo = Repository.of_run(folder)
+    try:
+        pool = Pool(repo)
+        if random is not None:
+            found = pool.random(random, Chance((seed, "images")), status, sequence)
+        else:
+            found = pool.top(top, status, sequence)
+    finally:
+        repo.close()
+    if json:
+        console.print_json({"run": str(folder), "images": [asdict(image) for image in found]})
+        return
+    if not found:
+        console.out.print("no such image" + ("" if random is not None else " has a score yet; --random lists others"))
+        return
+    table = Table("image", "sequence", "size", "score")
+    for image in found:
+        score = "" if image.score is None else f"{image.score:.4f}"
+        height, width = image.size
+        table.add_row(console.escape(image.id), console.escape(image.sequence), f"{width}x{height}", score)
+    console.out.print(table)
