@@ -29,6 +29,21 @@ class Server:
 
     def __init__(self, programs: Path, folder: Path) -> None:
         self.programs, self.folder, self.made = programs, folder, 0
+        self.user = NOBODY if os.getuid() == 0 else None
+
+    def run(self, program: str, *arguments: str) -> None:
+        """Run one of PostgreSQL's programs on the server's data."""
+        command = [str(self.programs / program), "-D", str(self.folder / "data"), *arguments]
+        subprocess.run(command, check=True, cwd=self.folder, user=self.user, stdout=subprocess.DEVNULL)
+
+    def start(self) -> None:
+        """Start it, or start it again."""
+        options = f"-k {self.folder} -c listen_addresses=''"
+        self.run("pg_ctl", "-w", "-l", str(self.folder / "log"), "-o", options, "start")
+
+    def stop(self) -> None:
+        """Stop it as a failing machine does."""
+        self.run("pg_ctl", "-w", "-m", "immediate", "stop")
 
     def database(self) -> str:
         """URL of a new database, empty."""
@@ -53,20 +68,15 @@ def serving() -> Iterator[Server]:
         raise NoServerError("no psycopg here (pip install 'seglens[postgres]')")
     programs = found[-1].parent if found else Path(str(on_path)).resolve().parent
     folder = Path(tempfile.mkdtemp(prefix="seglens-pg-"))
-    user = NOBODY if os.getuid() == 0 else None
+    server = Server(programs, folder)
     try:
-        if user is not None:
-            shutil.chown(folder, user)
-
-        def run(program: str, *arguments: str) -> None:
-            command = [str(programs / program), "-D", str(folder / "data"), *arguments]
-            subprocess.run(command, check=True, cwd=folder, user=user, stdout=subprocess.DEVNULL)
-
-        run("initdb", "-U", "seglens", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
-        run("pg_ctl", "-w", "-l", str(folder / "log"), "-o", f"-k {folder} -c listen_addresses=''", "start")
+        if server.user is not None:
+            shutil.chown(folder, server.user)
+        server.run("initdb", "-U", "seglens", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+        server.start()
         try:
-            yield Server(programs, folder)
+            yield server
         finally:
-            run("pg_ctl", "-w", "-m", "immediate", "stop")
+            server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -212,6 +212,34 @@ def test_a_run_in_postgresql_gives_what_one_in_sqlite_gives(tmp_path: Path, url:
     assert not (tmp_path / "c").exists()
 
 
+def test_a_server_that_goes_away_is_said_and_the_run_goes_on(tmp_path: Path) -> None:
+    try:
+        with serving() as server:
+            config = tiny(tmp_path, rounds=2, eval_data=None, store={"url": server.database()})
+            create(tmp_path / "run", config)
+            gone = False
+
+            def stop_it(what: str, _done: int, _total: int) -> None:
+                nonlocal gone
+                if what == "round 1: pick" and not gone:
+                    gone = True
+                    server.stop()
+
+            with pytest.raises(
+                SeglensError, match=r"store\.url .*: the database does not answer: .*go on with --resume"
+            ):
+                drive(tmp_path / "run", stop_it)
+            with pytest.raises(SeglensError, match="the database does not answer"):
+                drive(tmp_path / "run")
+            server.start()
+            resume(tmp_path / "run")
+            create(tmp_path / "calm", tiny(tmp_path, rounds=2, eval_data=None))
+            resume(tmp_path / "calm")
+            assert contents(tmp_path / "run") == contents(tmp_path / "calm")
+    except NoServerError as error:
+        pytest.skip(str(error))
+
+
 def test_only_a_free_database_is_taken(url: str, tmp_path: Path) -> None:
     """Free: empty, or of a run that was killed while it was made. What others keep in it is left alone."""
     Repository.create(tmp_path, url).close()

@@ -22,6 +22,10 @@ ALLOWED = (
 INSTALL = "key 'store.url' needs the extra 'postgres': pip install 'seglens[postgres]'"
 
 
+class LostError(SeglensError):
+    """The database's server is gone, perhaps for a moment."""
+
+
 def place(run: Path, url: str | None) -> tuple[str, str]:
     """URL of a run's database, and what it is called in errors.
 
@@ -126,6 +130,21 @@ def _postgres(url: str) -> Engine:
 
 def _no_answer(name: str, error: OperationalError) -> SeglensError:
     return SeglensError(f"{name}: the database does not answer: {' '.join(str(error.orig).split())}")
+
+
+def is_lost(error: OperationalError) -> bool:
+    """Whether PostgreSQL's server does not answer or has ended the connection; not so of two that were in each other's
+    way."""
+    orig: Any = error.orig
+    state = getattr(orig, "sqlstate", "") if type(orig).__module__.partition(".")[0] == "psycopg" else ""
+    return state is None or state[:2] in ("08", "57")
+
+
+def lost(name: str, error: OperationalError) -> LostError:
+    """The error for a server that went away."""
+    return LostError(
+        f"{_no_answer(name, error)}. What was committed is there when it is back; go on with --resume then."
+    )
 
 
 def is_full(error: DatabaseError) -> bool:

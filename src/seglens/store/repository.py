@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from seglens.files import no_space
-from seglens.store.database import connect, is_full, located, migrate, place
+from seglens.store.database import connect, is_full, is_lost, located, lost, migrate, place
 from seglens.store.overlap import compare, holds, said
 from seglens.store.rows import answer_of, plain, query_of, query_row, store_answer
 from seglens.store.tables import (
@@ -120,6 +120,8 @@ class Repository:
         except OperationalError as error:
             if is_full(error):
                 raise no_space(Path(self.name)) from None
+            if is_lost(error):
+                raise lost(self.name, error) from None
             raise
         finally:
             self._local.session = None

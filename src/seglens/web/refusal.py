@@ -12,6 +12,7 @@ from fastapi.responses import Response
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
+from seglens.store.database import LostError
 from seglens.store.desk import StaleError, TakenError, UnknownQueryError
 from seglens.types import SeglensError
 
@@ -54,6 +55,7 @@ def add_to(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(OperationalError, _busy)
+    app.add_exception_handler(LostError, _busy)
     app.add_exception_handler(Exception, _bug)
 
 
