@@ -196,12 +196,21 @@ class Remembers(Broken):
         return PixelScore(value=entropy(ev.logits) + self.seen)
 
 
+class ByRest(Broken):
+    """Compares a row with the others at hand, as if these were the pool."""
+
+    def finish(self, rows):
+        value = rows.arrays["value"]
+        return abs(value - value.mean())
+
+
 BROKEN = {
     Peeks: "no label seen",
     ByBatch: "batch size",
     ByPlace: "pool order",
     NotFinite: "runs",
     Remembers: "resume",
+    ByRest: "pool in pieces",
 }
 
 
