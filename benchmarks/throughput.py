@@ -9,7 +9,10 @@ timed in turn.
   is faster on a processor, and how the loop goes about it;
 - `baal_speedup`: seconds an image of Baal's MC-dropout loop (`ModelWrapper.predict_on_dataset_generator`, BALD) over
   ours, on the same network, images, number of passes and place of the dropout, behind the decoder; Baal in an
-  environment of its own, its batch the one of 1, 2 or 4 images that is fastest, under the same autocast (goal 12).
+  environment of its own, its batch the one of 1, 2 or 4 images that is fastest, under the same autocast (goal 12);
+- `channels_last_speedup`: the encoder as it was laid out before over as it is, in float32, bfloat16 and in training;
+  `unet_channels_last_speedup`: the decoder likewise;
+- `scaled_decode_speedup`: 1024x2048 JPEG files brought to 360x480, decoded whole over as they are decoded.
 
 Run: make bench-throughput (python benchmarks/throughput.py --json, without Baal where --baal is not given)
 """
@@ -23,6 +26,7 @@ import shutil
 import statistics
 import subprocess
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -31,17 +35,22 @@ import numpy as np
 import torch
 from cluster import config as scoring_config
 from cluster import make_pool
+from PIL import Image
 from provenance import commit, machine, print_figures
 from round import SIZE, DecodedParams, DecodedStreets, timed
 from torch import Tensor, nn
 
 from seglens.acquisition.score.bald import Bald, BaldParams
-from seglens.config import ModelConfig
+from seglens.config import ModelConfig, PartConfig
+from seglens.data import open_data
 from seglens.data.classes import CAMVID
+from seglens.data.streets import Streets
 from seglens.evidence import NetEvidence
 from seglens.loop.scoring import ScoreChunks, score_pool
 from seglens.loop.workbench import MODEL, Workbench
 from seglens.models import SegNet, build_network, load_checkpoint, load_image, save_checkpoint
+from seglens.models.decoders import unet
+from seglens.models.images import to_input
 from seglens.models.precision import autocast, has_bf16
 from seglens.protocols import PartContext
 from seglens.types import Chance
@@ -97,6 +106,74 @@ def of_limit(folder: Path, images: int, rounds: int) -> dict[str, float]:
         "alone_images_per_second": round(by_one, 2),
         "loop_images_per_second": round(looped, 2),
     }
+
+
+def layouts(rounds: int) -> dict[str, float]:
+    """The network's parts in PyTorch's usual layout over the one that they run in."""
+    net = build_network(ModelConfig(name="unet", size=SIZE, dropout=0.0), CAMVID, Chance((0,)))
+    plain = torch.rand(4, 3, *(-(-side // net.stride) * net.stride for side in SIZE))
+    with torch.inference_mode():
+        stages = [stage.contiguous() for stage in net.eval().encoder(plain)]
+
+    def encode(images: Tensor, low: bool, learn: bool) -> None:
+        net.train(learn)
+        with torch.set_grad_enabled(learn), torch.autocast("cpu", torch.bfloat16, enabled=low):
+            found = net.encoder(images)
+        if learn:
+            net.zero_grad()
+            sum(stage.mean() for stage in found[1:]).backward()
+
+    def decode(last: bool, low: bool, learn: bool) -> None:
+        net.train(learn)
+        kept = unet._channels_last
+        unet._channels_last = kept if last else list  # as it was before
+        with torch.set_grad_enabled(learn), torch.autocast("cpu", torch.bfloat16, enabled=low):
+            found = net.decoder(stages)
+        unet._channels_last = kept
+        if learn:
+            net.zero_grad()
+            found.float().mean().backward()
+
+    last = plain.contiguous(memory_format=torch.channels_last)
+    pairs = {
+        "channels_last_speedup": lambda low, learn: (
+            lambda: encode(plain, low, learn),
+            lambda: encode(last, low, learn),
+        ),
+        "unet_channels_last_speedup": lambda low, learn: (
+            lambda: decode(False, low, learn),
+            lambda: decode(True, low, learn),
+        ),
+    }
+    cases = {"float32": (False, False), "bfloat16": (True, False), "training": (False, True)}
+    return {
+        f"{name}_{case}": speedup(*make(*how), rounds) for name, make in pairs.items() for case, how in cases.items()
+    }
+
+
+def scaled_decoding(folder: Path, rounds: int) -> float:
+    """Large JPEG files at the model's size: decoded whole over decoded as little as that takes."""
+    (folder / "large").mkdir()
+    scenes = Streets(Streets.Params(images=4, size=(512, 1024)))
+    for place, id in enumerate(scenes.ids):
+        Image.fromarray(scenes.image(id)).resize((2048, 1024)).save(folder / "large" / f"{place}.jpg")
+    data = open_data(PartConfig.model_validate({"name": "folder", "images": str(folder / "large")}))
+
+    def whole() -> None:
+        for id in data.ids:
+            to_input(data.image(id), SIZE)
+
+    def scaled() -> None:
+        for id in data.ids:
+            load_image(data, id, SIZE)
+
+    return speedup(whole, scaled, rounds)
+
+
+def speedup(before: Callable[[], None], after: Callable[[], None], rounds: int) -> float:
+    """Median of the ratios of their times, in turn."""
+    before(), after()  # warm up
+    return round(statistics.median(timed(before) / timed(after) for _ in range(rounds)), 3)
 
 
 class Ours:
@@ -181,6 +258,8 @@ def main() -> None:
         return baal_loop(args.baal_loop, args.rounds)
     with tempfile.TemporaryDirectory() as name:
         found = of_limit(Path(name), args.images, args.rounds)
+        found |= layouts(args.rounds)
+        found["scaled_decode_speedup"] = scaled_decoding(Path(name), args.rounds)
         if args.baal:
             found |= against_baal(args.baal.absolute(), Path(name), args.rounds)
     found |= {

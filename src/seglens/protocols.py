@@ -61,6 +61,15 @@ class SegDataset(Protocol):
         ...
 
 
+@runtime_checkable
+class Scaled(Protocol):
+    """A dataset that reads an image in less time where it is not needed at its full size."""
+
+    def image_for(self, id: ImageId, size: Size) -> ByteArray:
+        """(H', W', 3) uint8 RGB of the whole image, no smaller than ``size`` unless the image is; else as ``image``."""
+        ...
+
+
 class LabelSource(Protocol):
     """The truth of a dataset. Only an oracle, the evaluation or a ``Privileged`` score ever holds one."""
 

@@ -58,6 +58,27 @@ def test_exif_orientation_is_applied_to_picture_and_size(tmp_path: Path, orienta
     assert np.abs(picture.astype(int) - smooth).mean() < 6
 
 
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize(
+    ("least", "found"), [((20, 30), (20, 30)), ((21, 30), (40, 60)), ((9, 14), (10, 15)), ((80, 90), (40, 60))]
+)
+def test_a_jpeg_is_decoded_no_larger_than_it_has_to_be(
+    tmp_path: Path, orientation: int, least: tuple[int, int], found: tuple[int, int]
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    smooth = np.linspace(0, 255, 40 * 60 * 3).reshape(40, 60, 3).astype(np.uint8)
+    stored = np.ascontiguousarray(np.rot90(smooth, 1) if orientation == 6 else smooth)
+    for mode in ("RGB", "L"):
+        Image.fromarray(stored).convert(mode).save(tmp_path / "a.jpg", exif=exif, quality=98)
+        whole, small = read_image(tmp_path / "a.jpg"), read_image(tmp_path / "a.jpg", least)
+        assert small.shape == (*found, 3)
+        resized = np.asarray(Image.fromarray(whole).resize(found[::-1], Image.Resampling.BOX))
+        assert np.abs(small.astype(int) - resized).mean() < 3
+    Image.fromarray(stored).save(tmp_path / "a.png")
+    assert np.array_equal(read_image(tmp_path / "a.png", least), stored)
+
+
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "bmp"])
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.9])
 def test_a_truncated_image_is_refused(tmp_path: Path, suffix: str, share: float) -> None:

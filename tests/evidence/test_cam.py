@@ -277,7 +277,10 @@ def test_the_watched_decoder_is_the_librarys(nets: dict[str, SegNet], name: str)
     with torch.no_grad():
         features = net.encode(torch.rand(2, 3, 64, 96, generator=Chance((2,)).torch()))
         pyramid = [features.get(f"stride-{2**i}", torch.zeros(2, 0, 64 // 2**i, 96 // 2**i)) for i in range(6)]
-        torch.testing.assert_close(net.trunk(features), net.decoder.layers(pyramid), rtol=1e-5, atol=1e-5)
+        if name == "unet":  # laid out as it runs, which decides the order of its sums
+            pyramid = [stage.contiguous(memory_format=torch.channels_last) for stage in pyramid]
+        trunk = net.decoder.layers(pyramid)
+        torch.testing.assert_close(net.trunk(features), trunk, rtol=1e-5, atol=1e-5, check_stride=False)
 
 
 def test_what_cannot_be_explained_is_refused(data: Streets, nets: dict[str, SegNet]) -> None:

@@ -15,7 +15,7 @@ from seglens.config import Params
 from seglens.data.errors import MaskSizeError, MissingMaskError, UnknownClassError, UnreadableError
 from seglens.data.files import read_image, read_mask, read_size
 from seglens.data.storage import Place, PlaceField, Remote
-from seglens.types import IGNORE, ByteArray, ClassTable, ImageId, IntArray, Item, SeglensError
+from seglens.types import IGNORE, ByteArray, ClassTable, ImageId, IntArray, Item, SeglensError, Size
 
 _UNKNOWN = -1
 _NAMED = 20
@@ -111,6 +111,10 @@ class FileImages:
             SeglensError: the file is missing, unreadable or truncated.
         """
         return read_image(lookup(self._entries, id).image)
+
+    def image_for(self, id: ImageId, size: Size) -> ByteArray:
+        """As ``image``, perhaps smaller, but of ``size`` at least: what is brought to that size anyway."""
+        return read_image(lookup(self._entries, id).image, size)
 
     def fingerprint(self) -> str:
         """A digest of the ids in order, and of each file's length and time of change (an object's ETag).

@@ -70,16 +70,22 @@ def plain_ending(path: Place) -> str:
         return ".png" if image.format == "PNG" and image.mode in _PLAIN else ""
 
 
-def read_image(path: Place) -> ByteArray:
+def read_image(path: Place, least: Size | None = None) -> ByteArray:
     """Decode an image to (H, W, 3) uint8 RGB.
 
     The EXIF orientation of JPEG, WebP and TIFF files is applied; grey becomes three equal channels, 16 bits a channel
     become the upper 8, an alpha channel is dropped.
 
+    Args:
+        path: the file.
+        least: (h, w) that is enough: a JPEG at least twice as large is decoded at 1/2, 1/4 or 1/8, in less time.
+
     Raises:
         UnreadableError: missing, no known format, truncated, or of floating-point pixels.
     """
     with _opened(path) as image:
+        if least is not None and image.format == "JPEG":
+            image.draft(image.mode, least if _turned(image) else least[::-1])  # PIL's sizes are (w, h)
         image.load()
         if image.mode == "F":
             raise UnreadableError(f"{path}: floating-point pixels; allowed are 8 or 16 bits a channel")

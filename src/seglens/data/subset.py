@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 
 from seglens.config import PartConfig
-from seglens.protocols import LabelSource, SegDataset
+from seglens.protocols import LabelSource, Scaled, SegDataset
 from seglens.registry import datasets
 from seglens.types import ByteArray, ImageId, Item, SeglensError
 
@@ -33,6 +33,8 @@ class SubsetImages:
         self._known = frozenset(ids)
         if hasattr(data, "depth"):
             self.depth = data.depth  # exact depth, where a dataset has it
+        if isinstance(data, Scaled):
+            self.image_for = data.image_for
         if hasattr(data, "file"):
             self.file = data.file  # where an image lies, where it is a file
 

@@ -74,7 +74,7 @@ class FeatureCache:
         self._shapes = self._tap_shapes()
         key = repr(
             (
-                "1",
+                "2",
                 data.fingerprint(),
                 net.config.encoder if net.stride == 32 else f"{net.config.encoder} at stride {net.stride}",
                 weights_digest(net.encoder),

