@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from seglens.loop.scoring import load_pool
 from seglens.loop.workbench import Workbench
 from seglens.registry import picks
 from seglens.store import Repository
-from seglens.types import Answered, Query, Rows
+from seglens.types import Answered, Query, Rows, Unit
 
 BY_FEATURES = {"cut": {"name": "superpixel", "segments": 24}, "eval_data": None, "rounds": 3, "chunk": 2}
 PICKS: list[Any] = [
@@ -36,11 +36,8 @@ PICKS: list[Any] = [
     "typical",
     "cost-aware",
 ]
-BUDGETS: list[dict[str, Any]] = [
-    {"unit": "clicks", "initial": 8, "per_round": 5},
-    {"unit": "clicks", "initial": 8, "per_round": 60},
-    {"unit": "pixels", "initial": 2000, "per_round": 1500},  # rows of different cost: some are too dear
-]
+SPENDING = [(Unit.CLICKS, 5.0), (Unit.CLICKS, 60.0), (Unit.PIXELS, 1500.0)]
+"""The last one's rows differ in what they cost: some are too dear."""
 
 
 class Pieces(Workbench):
@@ -52,30 +49,38 @@ class Pieces(Workbench):
 
 
 Places = list[tuple[str, int]]
+FEW_STEPS = {"rhythm": "interactive", "steps": 2, "batch": 2}
 
 
 def places(rows: Rows) -> Places:
     return list(zip(rows.images.tolist(), rows.regions.tolist(), strict=True))
 
 
-def both(folder: Path, **changes: Any) -> list[tuple[Places, Places]]:
-    """What each round picks, of a pool that is held and of one in pieces."""
-    create(folder / "run", tiny(folder, **{**BY_FEATURES, **changes}))
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Features and superpixels are the same in every run."""
+    return {"dir": str(tmp_path_factory.mktemp("cache"))}
+
+
+def both(folder: Path, **changes: Any) -> Iterator[tuple[Places, Places]]:
+    """What each round would pick, of a pool that is held and of one in pieces, for each of ``SPENDING``."""
+    config = tiny(folder, **{**BY_FEATURES, "train": FEW_STEPS, **changes})
+    create(folder / "run", config)
     assert drive(folder / "run").state is State.FINISHED
     repo = Repository.of_run(folder / "run")
-    found = []
     for round in repo.rounds():
         asked = [query for query in repo.queries() if query.round < round.number]
         answered = [pair for pair in repo.answered() if pair.query.round < round.number]
-        config = tiny(folder, **{**BY_FEATURES, **changes})
-        one, other = (
-            chosen(kind(config, folder / "run"), round.number, round.allowance, asked, answered)
-            for kind in (Workbench, Pieces)
-        )
-        assert one == [(q.image, q.region.index) for q in repo.queries(round.number)]
-        found.append((one, other))
+        whole = chosen(Workbench(config, folder / "run"), round.number, round.allowance, asked, answered)
+        assert whole == [(q.image, q.region.index) for q in repo.queries(round.number)]
+        for unit, amount in SPENDING:
+            budget = config.budget.model_copy(update={"unit": unit})
+            benches = [
+                kind(config.model_copy(update={"budget": budget}), folder / "run") for kind in (Workbench, Pieces)
+            ]
+            one, other = (chosen(bench, round.number, amount, asked, answered) for bench in benches)
+            yield one, other
     repo.close()
-    return found
 
 
 def chosen(bench: Workbench, round: int, amount: float, asked: Sequence[Query], answered: Sequence[Answered]) -> Places:
@@ -83,14 +88,12 @@ def chosen(bench: Workbench, round: int, amount: float, asked: Sequence[Query], 
 
 
 @pytest.mark.parametrize("pick", PICKS, ids=str)
-@pytest.mark.parametrize("budget", BUDGETS, ids=["few", "many", "pixels"])
 def test_every_pick_chooses_the_same_of_a_pool_in_pieces(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pick: Any, budget: dict[str, Any]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: dict[str, str], pick: Any
 ) -> None:
     """However few rows are kept at first: where they are too few the pick is given more."""
     monkeypatch.setattr(module, "FIRST", 0.1)
-    train = {"rhythm": "interactive", "steps": 2, "batch": 2}
-    for one, other in both(tmp_path, pick=pick, budget=budget, train=train, settle="as-answered"):
+    for one, other in both(tmp_path, pick=pick, settle="as-answered", cache=cache):
         assert one
         assert other == one
 
@@ -102,8 +105,8 @@ def test_every_registered_pick_is_among_them() -> None:
 @pytest.mark.parametrize(
     "score", [{"name": "bvsb", "balance": "regions"}, {"name": "bvsb", "balance": "pixels"}, "random"]
 )
-def test_scores_of_a_pool_in_pieces_know_the_whole_pool(tmp_path: Path, score: Any) -> None:
-    for one, other in both(tmp_path, score=score, train={"rhythm": "interactive", "steps": 2, "batch": 2}):
+def test_scores_of_a_pool_in_pieces_know_the_whole_pool(tmp_path: Path, cache: dict[str, str], score: Any) -> None:
+    for one, other in both(tmp_path, score=score, cache=cache):
         assert one
         assert other == one
 
