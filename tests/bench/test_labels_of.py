@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 from small import SMALL, bench_it, small, write
+from typer.testing import CliRunner
 
-from seglens.bench import load_bench, outlook, run_bench
+from seglens.bench import load_bench, outlook
+from seglens.cli import app
 from seglens.types import SeglensError
 
 WIDER: dict[str, Any] = {"name": "wider", "preset": "default", "seeds": [0], "labels_of": "default"}
@@ -47,7 +49,12 @@ def test_a_kept_run_is_made_again_where_its_labels_are_needed(tmp_path: Path) ->
     whole = load_bench(write(tmp_path, **FEW), None, (), [kept])
     assert [run["done"] for run in outlook(whole, ["default"])["runs"]] == [SMALL["base"]["rounds"]]
     assert {run["row"]: run["done"] for run in outlook(whole, ["wider"])["runs"]} == {"default": 0, "wider": 0}
-    run_bench(whole, tmp_path / "out", ["wider"])
+    shown = CliRunner().invoke(
+        app,
+        ["bench", "run", str(whole.path), "--keep", str(kept), "--only", "wider", "--out", str(tmp_path / "out")],
+        catch_exceptions=False,
+    )
+    assert shown.exit_code == 0, shown.output
     rows = json.loads((tmp_path / "out" / "small.json").read_text())["rows"]
     assert [run["miou"] for run in rows["default"][0]["rounds"]] == [
         run["miou"] for run in json.loads(kept.read_text())["rows"]["default"][0]["rounds"]

@@ -33,6 +33,7 @@ def test_devices_share_scoring_and_training_and_all_are_paid() -> None:
     four = planned(outlay(), 4, 3.6, {"here": 10.0, "cache": 10.0}, 5 * GIB)
     round_seconds = 120 / (4 * EFFICIENCY) + 10
     assert four["round_seconds"] == [round(round_seconds, 1)] * 2
+    assert four["money"]["total"] == pytest.approx(four["money"]["prepare"] + sum(four["money"]["rounds"]), abs=0.02)
     assert four["prepare_seconds"] == round(50 / (4 * EFFICIENCY), 1)
     assert four["money"]["rounds"] == [round(4 * round_seconds / 1000, 2)] * 2
     assert four["rounds"][1]["pick"] == 10

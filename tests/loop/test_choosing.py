@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from tiny import tiny
 
+from seglens.acquisition.pick import Top
 from seglens.loop import State, create, drive
 from seglens.loop import choosing as module
 from seglens.loop.choosing import Choosing, image_places
@@ -111,21 +112,39 @@ def test_scores_of_a_pool_in_pieces_know_the_whole_pool(tmp_path: Path, cache: d
         assert other == one
 
 
-def test_few_rows_are_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    create(tmp_path / "run", tiny(tmp_path, **{**BY_FEATURES, "rounds": 1}))
+@pytest.mark.parametrize("unit", [Unit.CLICKS, Unit.PIXELS])
+def test_few_rows_are_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unit: Unit) -> None:
+    """Twice what is paid for, and of rows that differ in cost as many again that can be paid for behind these."""
+    config = tiny(
+        tmp_path, **{**BY_FEATURES, "rounds": 1, "cut": {"name": "superpixel", "segments": 80}, "start": "top"}
+    )
+    create(tmp_path / "run", config)
     drive(tmp_path / "run")
-    most = []
-    choose = picks.get("spread-images").choose
+    seen = []
+    choose = Top.choose
 
     def spy(self: Any, rows: Rows, *rest: Any) -> Any:
-        most.append(len(rows))
+        seen.append(len(rows))
         return choose(self, rows, *rest)
 
-    monkeypatch.setattr(picks.get("spread-images"), "choose", spy)
-    bench = Pieces(tiny(tmp_path, **{**BY_FEATURES, "rounds": 1}), tmp_path / "run")
-    chosen(bench, 0, 3.0, [], [])
-    assert most == [7]  # twice what is paid for, and one
-    assert len(load_pool(bench, 0, bench.chunks(bench.pool))) > 100
+    monkeypatch.setattr(Top, "choose", spy)
+    config = config.model_copy(update={"budget": config.budget.model_copy(update={"unit": unit})})
+    bench = Pieces(config, tmp_path / "run")
+    rows = load_pool(bench, 0, bench.chunks(bench.pool))
+    amount = 3.0 if unit is Unit.CLICKS else 3.0 * rows.sizes.mean()
+    found = chosen(bench, 0, amount, [], [])
+    assert seen == [7] if unit is Unit.CLICKS else max(seen) <= 16
+    assert len(rows) > 300
+    assert found == chosen(Workbench(config, tmp_path / "run"), 0, amount, [], [])
+
+
+def test_a_round_without_images_asks_nothing(tmp_path: Path) -> None:
+    config = tiny(tmp_path, **BY_FEATURES)
+    create(tmp_path / "run", config)
+    nothing = Choosing(Workbench(config, tmp_path / "run"), 0, [], 5.0, [], [])
+    assert not nothing.left
+    assert len(nothing.rows()) == 0
+    assert nothing.share is None
 
 
 def test_of_a_large_pool_only_the_places_that_are_needed_are_by_distance(

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
@@ -9,6 +10,7 @@ from seglens.data.subset import SubsetImages
 from seglens.models import load_image
 from seglens.models.images import to_input
 from seglens.models.views import VIEWS
+from seglens.types import SeglensError
 
 
 def test_is_antialiased_like_pillow() -> None:
@@ -36,6 +38,8 @@ def test_jpeg_files_come_in_at_little_more_than_the_size_that_is_needed(tmp_path
     small = [load_image(source, "a", (96, 128)) for source in (data, part)]
     assert part.image_for("a", (96, 128)).shape == (96, 128, 3)
     assert torch.equal(*small)
+    with pytest.raises(SeglensError, match="not in none"):
+        load_image(SubsetImages(data, [], "none"), "a", (96, 128))
     whole = to_input(data.image("a"), (96, 128))
     assert not torch.equal(small[0], whole)
     assert (small[0] - whole).abs().mean() < 3 / 255

@@ -150,8 +150,7 @@ def outlook(bench: Bench, only: Sequence[str] = ()) -> dict[str, Any]:
     """The grid, or some of its rows, before it is run: every run with its rounds, and how many trainings are left."""
     listed: list[dict[str, Any]] = []
     needed = {run.folder for run in bench.to_make(only)}
-    shown = needed | {run.folder for run in bench.of_rows(only)}
-    for run in (run for run in bench.runs if run.folder in shown):
+    for run in bench.shown(only):
         known = run.folder not in needed or is_done(run)
         rounds = run.config.rounds if run.labels_of is None else 1  # on another's labels only the last is trained
         done = rounds if known else min(reached(run).rounds, rounds - 1)

@@ -191,6 +191,11 @@ class Bench:
         needed |= {run.labels_of for run in runs if run.labels_of and not (run.folder / CONFIG).exists()}
         return tuple(run for run in self.runs if run.folder in needed)
 
+    def shown(self, only: Sequence[str] = ()) -> tuple[PlannedRun, ...]:
+        """The runs of some rows, and those that have to be made for them."""
+        folders = {run.folder for run in (*self.to_make(only), *self.of_rows(only))}
+        return tuple(run for run in self.runs if run.folder in folders)
+
     @property
     def on_other_data(self) -> bool:
         """Whether the settings touch what is learnt from or measured on: the results are not the file's then."""

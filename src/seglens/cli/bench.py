@@ -78,7 +78,7 @@ def bench(
             "for example --out docs/results/cityscapes, and --runs runs/cityscapes"
         )
     out = out or Path("docs/results")
-    made = planned.of_rows(only or ())
+    made = planned.shown(only or ())
     failed: FailedRuns | None = None
     try:
         with Board(made, jobs) as board:

@@ -13,7 +13,7 @@ from seglens.cli.run import Json, RunFolder
 from seglens.loop import load_config
 from seglens.store import Repository
 from seglens.store.pool import Pool, Status
-from seglens.types import Chance
+from seglens.types import Chance, SeglensError
 
 
 def add_to(app: typer.Typer) -> None:
@@ -23,13 +23,17 @@ def add_to(app: typer.Typer) -> None:
 
 def images(
     folder: RunFolder,
-    top: Annotated[int, typer.Option(min=1, help="How many, of the highest scores of the last round.")] = 20,
+    top: Annotated[
+        int | None, typer.Option(min=1, help="How many, those of the highest score when they were last scored; 20.")
+    ] = None,
     random: Annotated[int | None, typer.Option(min=1, help="So many by chance instead; the same each time.")] = None,
     status: Annotated[Status | None, typer.Option(help="Of these alone.")] = None,
     sequence: Annotated[str | None, typer.Option(help="Of this sequence alone.")] = None,
     json: Json = False,
 ) -> None:
-    """List images of a run's pool: those of the highest mean score, or some by chance. A pool of any size is quick."""
+    """List images of a run's pool: those of the highest mean score, or some by chance."""
+    if top is not None and random is not None:
+        raise SeglensError("--top and --random: give one of them")
     seed = load_config(folder).seed
     repo = Repository.of_run(folder)
     try:
@@ -37,7 +41,7 @@ def images(
         if random is not None:
             found = pool.random(random, Chance((seed, "images")), status, sequence)
         else:
-            found = pool.top(top, status, sequence)
+            found = pool.top(top or 20, status, sequence)
     finally:
         repo.close()
     if json:

@@ -18,7 +18,8 @@ from seglens.loop.machine import with_absolute_paths
 from seglens.types import Stage
 
 SHARED = (Stage.SCORE.value, Stage.TRAIN.value)
-"""Stages that several devices do together (engine: ray, devices); the others stay in the driving process."""
+"""Stages that several devices do together (engine: ray, devices), and what is prepared; the rest stays in the driving
+process."""
 EFFICIENCY = 0.85
 """What each of several devices does of what one does alone: the goal of benchmarks/cluster.py for two workers."""
 DAY = 86_400
@@ -56,7 +57,7 @@ def planned(cost: Outlay, devices: int, price: float, free: dict[str, float], me
 
     Args:
         cost: of the run on one device.
-        devices: that share scoring and training.
+        devices: that share what is prepared, scoring and training.
         price: of a device for an hour.
         free: GiB ``here`` (the run's folder) and in the ``cache``.
         memory: bytes of this machine.
@@ -79,7 +80,7 @@ def planned(cost: Outlay, devices: int, price: float, free: dict[str, float], me
     if cost.holds_all:
         most["memory for a round's rows"] = pool * (memory - cost.memory["rest"]) / max(cost.memory["rows"], 1)
     breaks = [{"what": what, "at_images": int(at), "breaks": at < pool} for what, at in most.items()]
-    money = [seconds / 3600 * devices * price for seconds in each]
+    money = [seconds / 3600 * devices * price for seconds in (once, *each)]
     return {
         **plain(cost),
         "devices": devices,
@@ -90,9 +91,9 @@ def planned(cost: Outlay, devices: int, price: float, free: dict[str, float], me
         "memory_bytes": dict(cost.memory),
         "price": price,
         "money": {
-            "prepare": round(once / 3600 * devices * price, 2),
-            "rounds": [round(paid, 2) for paid in money],
-            "total": round(once / 3600 * price + sum(money), 2),
+            "prepare": round(money[0], 2),
+            "rounds": [round(paid, 2) for paid in money[1:]],
+            "total": round(sum(money), 2),
         },
         "breaks": sorted(breaks, key=lambda row: row["at_images"]),
     }

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from seglens.config import PartConfig
 from seglens.protocols import LabelSource, Scaled, SegDataset
 from seglens.registry import datasets
-from seglens.types import ByteArray, ImageId, Item, SeglensError
+from seglens.types import ByteArray, ImageId, Item, SeglensError, Size
 
 
 def truth(part: PartConfig) -> LabelSource:
@@ -33,8 +33,6 @@ class SubsetImages:
         self._known = frozenset(ids)
         if hasattr(data, "depth"):
             self.depth = data.depth  # exact depth, where a dataset has it
-        if isinstance(data, Scaled):
-            self.image_for = data.image_for
         if hasattr(data, "file"):
             self.file = data.file  # where an image lies, where it is a file
 
@@ -49,6 +47,12 @@ class SubsetImages:
             SeglensError: an image that is left out, or a file that cannot be read.
         """
         return self._data.image(_inside(id, self._known, self._what))
+
+    def image_for(self, id: ImageId, size: Size) -> ByteArray:
+        """As the other dataset's, or ``image``."""
+        if not isinstance(self._data, Scaled):
+            return self.image(id)
+        return self._data.image_for(_inside(id, self._known, self._what), size)
 
     def fingerprint(self) -> str:
         """A digest of the other dataset's, and of the ids."""

@@ -61,8 +61,9 @@ class _Survey:
 
     @property
     def whole(self) -> Whole:
-        cheapest = self.cheapest if self.rows else 0.0
-        return Whole(self.rows, len(self.images), self.cost / max(self.rows, 1), cheapest)
+        # rounded: sums depend on the order of chunks, and a quota is cut off at a whole number
+        mean = float(f"{self.cost / max(self.rows, 1):.12g}")
+        return Whole(self.rows, len(self.images), mean, self.cheapest if self.rows else 0.0)
 
 
 class Choosing:
@@ -110,42 +111,65 @@ class Choosing:
         Raises:
             SeglensError: a score that is not finite; a pick that went past the budget.
         """
+        if not self.left:
+            return Rows.concat([])
         pick, whole = self.bench.pick(self.first), self._survey.whole
         affordable = self.amount / whole.mean_cost if whole.mean_cost else inf
         kept = ceil(min(max(FIRST * affordable, FEWEST * self.bench.rows_at_once), whole.rows)) + 1
+        whole = replace(whole, kept=kept)
         while True:
-            known, rows, cut = self._held(replace(whole, kept=kept))
-            budget = self._allowance(rows, replace(whole, kept=kept, cut=cut) if cut else None)
+            known, rows, part = self._held(whole)
             known.arrays["paid"] = clicks_paid(known, self.answered)
+            budget = self._allowance(rows, part)
             try:
                 chosen = pick.choose(rows, rows.arrays["score"], budget, self._state(known), self.chance)
-            except TooFewRows:
-                kept *= WIDER
+            except TooFewRows as few:
+                whole = self._wider(whole, part, few)
                 continue
             if budget.costs[chosen].sum() > self.amount + 1e-9 or len(set(chosen)) != len(chosen):
-                name = self.bench.config.pick.name
-                raise SeglensError(f"pick '{name}' went past the budget or repeated a row: a bug in the part")
+                raise self._bug("went past the budget or repeated a row")
             return rows.take(np.asarray(chosen, dtype=np.int64))
 
-    def _held(self, whole: Whole) -> tuple[Rows, Rows, frozenset[str]]:
-        """The rows of which nothing is left to ask; those to choose from; the names of the orders that go on."""
+    def _wider(self, whole: Whole, part: Whole, few: TooFewRows) -> Whole:
+        """What to keep where that was too few: first what could still be paid for, then more of everything."""
+        if not (part.cut or part.dear):
+            raise self._bug("asks for more rows than the pool has")
+        if few.left is not None and few.order not in whole.left:
+            return replace(whole, left={**whole.left, few.order: few.left})
+        return replace(whole, kept=max(WIDER * whole.kept, few.wanted))
+
+    def _bug(self, what: str) -> SeglensError:
+        name = (self.bench.config.start if self.first else self.bench.config.pick).name
+        return SeglensError(f"pick '{name}' {what}: a bug in the part")
+
+    def _held(self, whole: Whole) -> tuple[Rows, Rows, Whole]:
+        """The rows of which nothing is left to ask; those to choose from; of which pool they are a part."""
         pick = self.bench.pick(self.first)
-        known, held = [], Rows.concat([])
+        known: list[Rows] = []
+        held: list[Rows] = []
         cut: set[str] = set()
-        for number, shard in enumerate(self._shards()):
-            known.append(shard.take(np.flatnonzero(shard.fresh == 0)))
-            fresh = shard.take(np.flatnonzero(shard.fresh > 0))
-            held = Rows.concat([held, fresh]) if number else fresh
-            if len(self._survey.shards) == 1 or not len(held) or not isinstance(pick, Ordered):
+        dear: set[str] = set()
+        for shard in self._shards():
+            known.append(_without_others(shard.take(np.flatnonzero(shard.fresh == 0))))
+            held.append(_without_others(shard.take(np.flatnonzero(shard.fresh > 0))))
+            if len(self._survey.shards) == 1 or not len(held[-1]) or not isinstance(pick, Ordered):
                 continue
-            budget = self._allowance(held, whole)
-            orders = pick.orders(held, held.arrays["score"], budget, self._state(None), self.chance)
-            if orders is not None:
-                cut |= {name for name, order in orders.items() if len(order) > whole.kept}
-                first = np.unique(np.concatenate([order[: whole.kept] for order in orders.values()]))
-                held = held.take(first)
-                held.keys = {image: held.keys[image] for image in set(held.images)}
-        return Rows.concat(known), held, frozenset(cut)
+            rows = self._joined(held)
+            budget = self._allowance(rows, whole)
+            orders = pick.orders(rows, rows.arrays["score"], budget, self._state(None), self.chance)
+            if orders is None:
+                continue
+            kept = {name: whole.first(name, order, budget.costs) for name, order in orders.items()}
+            dear |= {name for name, order in orders.items() if len(order) > len(kept[name])}
+            # of an order with something left to spend all may be there that could still be paid for
+            cut |= {name for name in dear if len(kept.get(name, ())) == whole.kept * (1 + (name in whole.left))}
+            held = [_without_others(rows.take(np.unique(np.concatenate(list(kept.values())))))]
+        return self._joined(known), self._joined(held), replace(whole, cut=frozenset(cut), dear=frozenset(dear))
+
+    def _joined(self, parts: Sequence[Rows]) -> Rows:
+        rows = Rows.concat(parts)
+        rows.sums = self._survey.sums  # of the pool in each part: not to be added
+        return rows
 
     def _shards(self) -> Iterator[Rows]:
         """The rows with their final score, and in round 0 with their image's place in ``arrays["order"]``."""
@@ -208,14 +232,19 @@ class Choosing:
         return RoundState(self.round, self.bench.config.rounds, len(self.bench.data.classes), by_image, known)
 
 
+def _without_others(rows: Rows) -> Rows:
+    """The rows, with the keys of their own images alone."""
+    return replace(rows, keys={image: rows.keys[image] for image in set(rows.images)})
+
+
 def holds_all(bench: Workbench) -> bool:
-    """Whether the pick of later rounds has to see every row of the pool together."""
-    pick = bench.pick(first=False)
-    if not isinstance(pick, Ordered):
-        return True
+    """Whether one of the run's picks has to see every row of the pool together."""
     none = np.zeros(0)
     budget, state = Allowance(bench.config.budget.unit, 0.0, none), RoundState(1, 2, len(bench.data.classes))
-    return pick.orders(Rows.concat([]), none, budget, state, bench.chance) is None
+    for pick in (bench.pick(first=True), bench.pick(first=False)):
+        if not isinstance(pick, Ordered) or pick.orders(Rows.concat([]), none, budget, state, bench.chance) is None:
+            return True
+    return False
 
 
 def clicks_paid(rows: Rows, answered: Sequence[Answered]) -> FloatArray:

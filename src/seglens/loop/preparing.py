@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import ceil
 
 import torch
 
 from seglens.files import write_bytes
 from seglens.loop.workbench import Report, Workbench
+from seglens.models.features import GROUP
 from seglens.protocols import Preparing, Progress
 from seglens.types import Chunk, ImageId
 
 Work = Callable[[Sequence[ImageId], Progress | None], object]
 
 PREPARED = "prepared"
-"""Written to the run's folder when the engine's workers are through with the pool."""
+"""The digest of the pool that the engine's workers are through with, in the run's folder."""
 TOLD = {
     "features": "caching features of the pool",
     "regions": "preparing regions",
@@ -63,14 +65,15 @@ class PrepareChunks:
 def prepare(bench: Workbench, report: Report) -> None:
     """Make what is not there yet. Resumable; quick when all is there.
 
-    An engine with workers of its own shares the pool's images among them; what is of the pool as a whole is settled
-    here before, and the rest made here after.
+    An engine with workers of its own shares the pool's images among them, once for each pool; what is of the pool as a
+    whole is settled here before, and the rest made here after.
     """
     if bench.config.threads:
         torch.set_num_threads(bench.config.threads)
     pool = [*bench.pool, *bench.audit_set]
     every = works(bench)
-    if bench.config.engine.name != "local" and not (bench.run / PREPARED).exists():
+    path = bench.run / PREPARED
+    if bench.config.engine.name != "local" and not (path.exists() and path.read_text() == bench.pool_digest):
         if bench.cache is not None:
             bench.cache.check_size(pool)
         for work in every.values():
@@ -83,7 +86,10 @@ def prepare(bench: Workbench, report: Report) -> None:
 
 
 def _share(bench: Workbench, report: Report) -> None:
-    chunks = bench.chunks(bench.pool)
+    # whole groups of the feature cache, as far as the audit set leaves them whole: two workers at one would wait
+    size = GROUP * ceil(bench.config.chunk / GROUP)
+    ids = [bench.pool[start : start + size] for start in range(0, len(bench.pool), size)]
+    chunks = [Chunk(number, tuple(some)) for number, some in enumerate(ids)]
     done = 0
     for chunk, _ in bench.engine.run(PrepareChunks(bench), chunks):
         done += len(chunk.images)

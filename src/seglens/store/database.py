@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ def remove(run: Path, url: str | None) -> None:
     if url is None:
         return
     engine = _postgres(url)
-    with engine.begin() as connection:
+    with suppress(OperationalError), engine.begin() as connection:  # a server that is gone: what is there is empty
         Base.metadata.drop_all(connection)
         connection.execute(text("DROP TABLE IF EXISTS alembic_version"))
     engine.dispose()
@@ -137,7 +138,7 @@ def is_lost(error: OperationalError) -> bool:
     way."""
     orig: Any = error.orig
     state = getattr(orig, "sqlstate", "") if type(orig).__module__.partition(".")[0] == "psycopg" else ""
-    return state is None or state[:2] in ("08", "57")
+    return state is None or state[:2] == "08" or state[:3] == "57P"
 
 
 def lost(name: str, error: OperationalError) -> LostError:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 
 from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, func, insert, select, update
 from sqlalchemy import cast as sql_cast
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from seglens.store.overlap import said
@@ -165,9 +166,13 @@ def _insert(session: Session, rows: list[dict[str, Any]]) -> None:
         return
     # four times as fast as INSERT
     driver: Any = connection.connection.cursor()
-    with driver.copy(f"COPY images ({', '.join(rows[0])}) FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row(tuple(row.values()))
+    command = f"COPY images ({', '.join(rows[0])}) FROM STDIN"
+    try:
+        with driver.copy(command) as copy:
+            for row in rows:
+                copy.write_row(tuple(row.values()))
+    except connection.dialect.loaded_dbapi.OperationalError as error:  # as SQLAlchemy tells it of its own commands
+        raise OperationalError(command, None, error) from error
 
 
 def _pages(values: Iterable[T]) -> Iterator[list[T]]:

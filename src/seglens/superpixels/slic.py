@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
@@ -24,9 +25,9 @@ SAMPLE = 16
 TOLERANCE = 0.10
 """How far the pool's mean count may lie from the one asked."""
 TRIES = 3
-"""Most settings that the whole pool is computed with."""
+"""Most settings that the pool is computed with."""
 COUNTED = 2_000
-"""Images that stand for a larger pool when its mean count is checked, spread over it."""
+"""Images that stand for a larger pool when its mean count is checked, drawn by their ids."""
 
 
 class Superpixels:
@@ -56,11 +57,12 @@ class Superpixels:
 
     @property
     def mean_count(self) -> float:
-        """Superpixels an image, mean over the pool."""
+        """Superpixels an image, mean over the pool (of a large one over ``COUNTED`` images)."""
         return self._load()[1]
 
     def prepare(self, ids: Sequence[ImageId], progress: Progress | None = None) -> None:
-        """Compute and store what is missing; the first call settles the setting, for which it computes the pool.
+        """Compute and store what is missing; the first call settles the setting, for which it computes the pool
+        (of a large one ``COUNTED`` images).
 
         Args:
             ids: the images needed.
@@ -130,6 +132,7 @@ class Superpixels:
         ids = list(self.data.ids)
         if not ids:
             raise SeglensError("superpixels: the pool is empty")
+        counted = sorted(ids, key=lambda id: zlib.crc32(id.encode()))[:COUNTED] if len(ids) > COUNTED else ids
         search = Search(self._on_sample(ids))
         found: dict[Setting, float] = {}
         target = float(self.segments)
@@ -137,7 +140,7 @@ class Superpixels:
             setting = search.find(target)
             if setting in found:
                 break
-            found[setting] = float(np.mean(self._counts(_spread(ids, COUNTED), setting, progress)))
+            found[setting] = float(np.mean(self._counts(counted, setting, progress)))
             if abs(found[setting] / self.segments - 1) <= TOLERANCE:
                 break
             target *= self.segments / found[setting]
@@ -151,7 +154,8 @@ class Superpixels:
 
     def _on_sample(self, ids: Sequence[ImageId]) -> Callable[[int], float]:
         """The mean count of a sample at a setting."""
-        images = [self.data.image(id) for id in _spread(ids, SAMPLE)]
+        spread = np.unique(np.linspace(0, len(ids) - 1, min(SAMPLE, len(ids))).astype(int))
+        images = [self.data.image(ids[place]) for place in spread]
 
         def mean_count(n: int) -> float:
             with ThreadPoolExecutor(_workers()) as pool:
@@ -190,11 +194,6 @@ class Superpixels:
             np.save(buffer, labels.astype(np.uint16 if count <= 1 << 16 else np.int32), allow_pickle=False)
             write_bytes(path, buffer.getvalue())
             return count
-
-
-def _spread(ids: Sequence[ImageId], most: int) -> list[ImageId]:
-    """All, or ``most`` of them, evenly spread."""
-    return [ids[place] for place in np.unique(np.linspace(0, len(ids) - 1, min(most, len(ids))).astype(int))]
 
 
 def superpixels(image: ByteArray, n: int, compactness: float) -> IntArray:

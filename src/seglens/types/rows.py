@@ -79,12 +79,22 @@ class ImageRows:
 
 
 class TooFewRows(Exception):
-    """A pick came to the end of the rows at hand, and the pool has more: it is to be called again with more of them."""
+    """A pick came to the end of the rows at hand, and the pool has more: it is to be called again with more of them.
+
+    Args:
+        order: which of its orders ended.
+        left: what was left to spend then: a row that costs more is not needed; None = any row may be.
+        wanted: rows of the order that it has to see.
+    """
+
+    def __init__(self, order: str, left: float | None = None, wanted: int = 0) -> None:
+        super().__init__(order)
+        self.order, self.left, self.wanted = order, left, wanted
 
 
 @dataclass(frozen=True)
 class Whole:
-    """The pool whose first rows, in each order that a pick goes through, are those at hand.
+    """The pool of which the rows at hand may be a part: those that come first in each order that a pick goes through.
 
     Args:
         rows: that can be asked about.
@@ -92,7 +102,9 @@ class Whole:
         mean_cost: of its rows.
         cheapest: cost of the cheapest one.
         kept: rows at hand of each order.
-        cut: names of the orders that go on beyond these.
+        left: by order, what can be spent behind these: so many again are at hand of those that cost no more.
+        cut: names of the orders that go on beyond the rows at hand.
+        dear: names of the orders of which all rows are at hand that cost no more than what is left, and not all others.
     """
 
     rows: int
@@ -100,7 +112,16 @@ class Whole:
     mean_cost: float
     cheapest: float
     kept: int = 0
+    left: Mapping[str, float] = field(default_factory=dict)
     cut: frozenset[str] = frozenset()
+    dear: frozenset[str] = frozenset()
+
+    def first(self, order: str, positions: IntArray, costs: FloatArray) -> IntArray:
+        """Of an order of some rows those that are kept."""
+        first, rest = positions[: self.kept], positions[self.kept :]
+        if order not in self.left or not len(rest):
+            return first
+        return np.concatenate([first, rest[costs[rest] <= self.left[order]][: self.kept]])
 
 
 @dataclass(frozen=True)
@@ -111,7 +132,7 @@ class Allowance:
         unit: of the budget.
         amount: in that unit.
         costs: (R,) estimated cost of each row in that unit.
-        whole: the pool, where the rows are a part of it; None = they are the pool.
+        whole: the pool, where the rows may be a part of it; None = they are the pool.
     """
 
     unit: Unit
@@ -132,15 +153,21 @@ class Allowance:
     @property
     def cheapest(self) -> float:
         """Cost of the pool's cheapest row; 0 without rows."""
-        return self.whole.cheapest if self.whole else float(np.min(self.costs)) if len(self.costs) else 0.0
+        if self.whole:
+            return self.whole.cheapest
+        return float(np.min(self.costs)) if len(self.costs) else 0.0
 
     def is_cut(self, order: str) -> bool:
-        """Whether an order goes on in the pool beyond the rows at hand."""
+        """Whether an order goes on beyond the rows at hand, with rows that could be paid for."""
         return self.whole is not None and order in self.whole.cut
 
+    def is_short(self, order: str) -> bool:
+        """Whether an order goes on beyond the rows at hand."""
+        return self.whole is not None and order in self.whole.cut | self.whole.dear
+
     def head(self, order: str, positions: IntArray) -> IntArray:
-        """Of an order of the rows at hand what is its beginning in the pool, too."""
-        return positions[: self.whole.kept] if self.whole is not None and self.is_cut(order) else positions
+        """Of an order of the rows at hand its beginning in the pool, and what is left to pay for behind that."""
+        return self.whole.first(order, positions, self.costs) if self.whole and self.is_short(order) else positions
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ class Basket:
         self.limit = budget.amount * (1 + SLACK)
         self.per_image = per_image
         self._costs: list[float] = np.asarray(budget.costs, np.float64).tolist()
-        self._cheapest, self._is_cut = budget.cheapest, budget.is_cut
+        self._budget, self._cheapest = budget, budget.cheapest
         self._images = rows.images
         self._taken = np.zeros(len(rows), bool)
         self._by_image: Counter[str] = Counter()
@@ -65,11 +65,11 @@ class Basket:
             self._by_image[self._images[row]] += 1
             self.spent += self._costs[row]
             self.picked.append(int(row))
-        if not self._is_cut(of):
-            return short
         if self.spent + self._cheapest > limit:
-            return True
-        raise TooFewRows(of)
+            return short or self._budget.is_short(of)
+        if self._budget.is_cut(of):
+            raise TooFewRows(of, limit - self.spent)
+        return short or self._budget.is_short(of)
 
     def _full(self, row: int) -> bool:
         return self.per_image is not None and self._by_image[self._images[row]] >= self.per_image
@@ -87,10 +87,10 @@ def shortlisted(rows: Rows, score: FloatArray, budget: Allowance, times: float) 
     Raises:
         TooFewRows: the pool has more of them.
     """
-    count, found = int(np.ceil(times * affordable(budget))), budget.head(ROWS, ranking(rows, score))
-    if count > len(found) and budget.is_cut(ROWS):
-        raise TooFewRows(ROWS)
-    return found[:count]
+    count = int(np.ceil(times * affordable(budget)))
+    if budget.whole and budget.is_short(ROWS) and count > budget.whole.kept:
+        raise TooFewRows(ROWS, wanted=count)
+    return ranking(rows, score)[:count]
 
 
 def ranking(rows: Rows, score: FloatArray, subset: IntArray | None = None) -> IntArray:

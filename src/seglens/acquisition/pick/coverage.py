@@ -55,9 +55,9 @@ class Coverage:
         if not len(rows):
             return []
         order = budget.head(ROWS, ranking(rows, score))
+        if budget.whole and budget.is_short(DRAWN) and budget.whole.kept < MOST:
+            raise TooFewRows(DRAWN, wanted=MOST)
         few = _part(rows, ranking(rows, score), chance.child("rows"))
-        if budget.is_cut(DRAWN) and len(few) > len(budget.head(DRAWN, few)):
-            raise TooFewRows(DRAWN)
         if state.known is not None:
             known = state.known
             part = _part(known, ranking(known, np.zeros(len(known))), chance.child("known"))

@@ -9,7 +9,7 @@ from seglens.acquisition.pick.basket import ROWS, Basket, ranking
 from seglens.config import NoParams
 from seglens.protocols import PartContext
 from seglens.registry import picks
-from seglens.types import Allowance, Chance, FloatArray, IntArray, RoundState, Rows
+from seglens.types import Allowance, Chance, FloatArray, IntArray, RoundState, Rows, TooFewRows
 
 
 @picks.register("spread-images")
@@ -28,7 +28,10 @@ class SpreadImages:
     def choose(self, rows: Rows, score: FloatArray, budget: Allowance, state: RoundState, chance: Chance) -> list[int]:
         """Positions in the order asked; fewer where the budget or the pool ends."""
         basket = Basket(rows, budget)
-        basket.fill(budget.head(ROWS, self.orders(rows, score, budget, state, chance)[ROWS]), of=ROWS)
+        try:
+            basket.fill(budget.head(ROWS, self.orders(rows, score, budget, state, chance)[ROWS]), of=ROWS)
+        except TooFewRows:  # no row without those of its image before it: they tell its turn
+            raise TooFewRows(ROWS) from None
         return basket.picked
 
     def orders(

@@ -68,7 +68,7 @@ class Bvsb:
             return value
         of_pool = REGIONS if self.params.balance == "regions" else COUNTS
         if "share" not in rows.arrays or of_pool not in rows.sums:
-            raise SeglensError(f"score 'bvsb': the rows lack share or the pool sum {of_pool}")
+            raise SeglensError(f"score 'bvsb': the rows lack share or the pool sum {of_pool}; delete the round's rows")
         dominant = rows.arrays["share"].argmax(1)
         counts = rows.sums[of_pool]
         return np.asarray(value * np.exp(-counts / counts.sum())[dominant])

@@ -87,7 +87,7 @@ def deterministic(trial: Trial, plain: Played) -> str:
     again = trial.play("again", settled=True)
     if again.scores != plain.scores:
         return f"{_moved(plain, again, 0.0)} when the same round is played again"
-    if [q.region.index for q in again.questions] != [q.region.index for q in plain.questions]:
+    if _asked(again) != _asked(plain):
         return "the questions differ when the same round is played again"
     return _same(plain, again, "when the same round is played again")
 
@@ -104,11 +104,20 @@ def order_does_not_matter(trial: Trial, plain: Played) -> str:
 
 def pieces_do_not_matter(trial: Trial, plain: Played) -> str:
     """A pool whose rows are not held at once gives the same questions: see ``protocols.Ordered``, ``Tallying``."""
-    pieces = trial.play("pieces", chunk=OTHER_CHUNK, rows_at_once=1)
-    when = "where only a part of the rows is held at once"
-    if [q.region.index for q in pieces.questions] != [q.region.index for q in plain.questions]:
-        return _same_but_for_scores(plain, pieces, when)
+    return _in_pieces(trial, "pieces", trial.play("pieces", chunk=OTHER_CHUNK), chunk=OTHER_CHUNK)
+
+
+def _in_pieces(trial: Trial, variant: str, whole: Played, **changes: Any) -> str:
+    """Picks again of the rows of a round that was played, a chunk at a time."""
+    pieces = trial.end(trial.varied(variant, rows_at_once=1, **changes))
+    if _asked(pieces) != _asked(whole):
+        differ = len(set(_asked(pieces)) ^ set(_asked(whole))) // 2
+        return f"{differ} of {len(whole.questions)} questions differ where only a part of the rows is held at once"
     return ""
+
+
+def _asked(played: Played) -> list[Place]:
+    return [(query.image, query.region.index) for query in played.questions]
 
 
 def batch_does_not_matter(trial: Trial, plain: Played) -> str:
@@ -149,8 +158,10 @@ def all_at_once(trial: Trial, plain: Played) -> str:
     """Another order, other chunks, a kill and a wrong truth together change nothing either."""
     data = trial.bench.config.data if trial.bench.score.privileged else trial.bench.school.poisoned
     killed = _killed(trial, "at-once", order=ORDERS[0], chunk=OTHER_CHUNK, data=data)
-    other = trial.play("other-order", order=ORDERS[1], chunk=OTHER_CHUNK, rows_at_once=1)
-    return _same_but_for_scores(plain, killed, "") or _same_but_for_scores(plain, other, "")
+    changes: dict[str, Any] = {"order": ORDERS[1], "chunk": OTHER_CHUNK}
+    other = trial.play("other-order", **changes)
+    differs = _same_but_for_scores(plain, killed, "") or _same_but_for_scores(plain, other, "")
+    return differs or _in_pieces(trial, "other-order", other, **changes)
 
 
 Check = Callable[[Trial, Played], str]

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 
+from seglens.store.database import LostError
 from seglens.store.desk import Draft
 from seglens.types import SeglensError
 from seglens.web.answering import answer_from, same, share_of
@@ -118,6 +119,8 @@ def answer_many(body: ManyBody, office: TheOffice, owner: AtDesk) -> dict[str, A
                 office.desk.hand_in(owner, given, one.edits, one.revision)
             elif not same(before.answer, given):
                 raise SeglensError(f"question '{id}': you have answered it already")
+        except LostError:
+            raise  # is tried again, whole
         except SeglensError as error:
             refused.append({"id": id, "error": str(error)})
     office.slow.forget()

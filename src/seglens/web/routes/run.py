@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from seglens.report import write_report
+from seglens.store.database import LostError
 from seglens.types import IGNORE, SeglensError
 from seglens.web.bodies import Nothing
 from seglens.web.figures import goal, guide_texts, mine, shared_status
@@ -49,6 +50,8 @@ def begin_round(body: Nothing, office: TheOffice, boss: Boss) -> dict[str, bool]
     """Go on with the run now."""
     try:
         office.driver.start()
+    except LostError:
+        raise
     except SeglensError as error:
         raise Refusal(409, str(error)) from None
     office.slow.forget()
