@@ -187,7 +187,6 @@ def test_a_full_disk_on_a_node_is_said_and_the_rest_is_done_later(local: Path, c
     work = on_full_disk(WriteChunks(ScoreChunks(bench, 1, {})), full)
     with pytest.raises(SeglensError, match=r"000003\.npz: no space left to write it\. .* free some space, then go on"):
         list(bench.engine.run(work, bench.chunks(bench.pool)))
-    assert not list(run.rglob("*.tmp"))
     written = rows(run)
     assert "000003.npz" not in written
     assert written.items() <= rows(local).items()
